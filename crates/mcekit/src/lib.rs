@@ -1,0 +1,3 @@
+//! x86 machine checks.
+#![no_std]
+#![forbid(unsafe_code)]
