@@ -1,17 +1,20 @@
 //! `struct mce`: the record as the kernel hands it out, in every length that it ever had.
 //!
-//! /dev/mcelog, pstore's `mce-erst-*` files and CPER sections of Linux carry this struct, little endian, the
-//! same on 32-bit and 64-bit x86. It only ever grew at the end, but for one change: until 2.6.30 the words at
-//! 48 and 56 were reserved and the processor's number was the byte at 66.
+//! /dev/mcelog, pstore's `mce-erst-*` files and CPER sections of Linux carry this struct, little endian. It
+//! only ever grew at the end, but for one change: until 2.6.30 the words at 48 and 56 were reserved and the
+//! processor's number was the byte at 66.
 //!
 //! | length | since | added |
 //! |---|---|---|
-//! | 72 | 2.6.0 | status … tsc, cs, bank, cpu |
+//! | 72 | 2.6 | status … tsc, cs, bank, cpu |
 //! | 88 | 2.6.31 | time, cpuvendor, cpuid, extcpu, socketid, apicid, mcgcap |
 //! | 104 | 4.9 | synd, ipid |
-//! | 112 | 4.20 | ppin |
-//! | 120 | 5.0 | microcode (and four bytes of padding) |
-//! | 128 | 5.8 | kflags |
+//! | 112 | 4.10 | ppin |
+//! | 120 (32-bit: 116) | 4.17 | microcode, and on 64-bit kernels four bytes of padding |
+//! | 128 (32-bit: 124) | 5.8 | kflags |
+//!
+//! A 32-bit kernel aligns 64-bit fields to four bytes, so its struct has no padding after `microcode`, and
+//! `kflags` stands at 116. Everything before is the same.
 //!
 //! A longer struct than any known is read as far as it is known, and the surplus is reported. (Source:
 //! arch/x86/include/uapi/asm/mce.h and its history.)
@@ -24,8 +27,11 @@ use byteorder::{ByteOrder, LittleEndian};
 use crate::record::{Present, Record};
 use crate::regs::{Addr, CpuSignature, Ipid, McgCap, McgStatus, Misc, Ppin, Status, Synd, Vendor};
 
-/// Every length that a released kernel used, in bytes, ascending.
-pub const LENGTHS: [usize; 6] = [72, 88, 104, 112, 120, 128];
+/// Every length that a released kernel used, in bytes, ascending; 116 and 124 are of 32-bit kernels.
+pub const LENGTHS: [usize; 8] = [72, 88, 104, 112, 116, 120, LEN_32BIT, 128];
+
+/// The struct of a 32-bit kernel from 5.8 on: `kflags` without padding before it.
+const LEN_32BIT: usize = 124;
 
 /// The shortest struct that a kernel ever used.
 pub const MIN_LEN: usize = LENGTHS[0];
@@ -197,6 +203,10 @@ impl Wire {
         }
         let mut array = [0; MAX_LEN];
         array[..known.len()].copy_from_slice(known);
+        if known.len() == LEN_32BIT {
+            array.copy_within(116..124, 120);
+            array[116..120].fill(0);
+        }
         Ok(Self {
             mce: Mce::from_array(&array),
             len: known.len(),
@@ -337,9 +347,17 @@ mod tests {
             assert_eq!(record.cpuid().is_some(), len >= 88);
             assert_eq!(record.ipid().is_some(), len >= 104);
             assert_eq!(record.ppin().is_some(), len >= 112);
-            assert_eq!(record.microcode().is_some(), len >= 120);
+            assert_eq!(record.microcode().is_some(), len >= 116);
             assert_eq!(record.cpu(), Some(if len == 72 { 67 } else { 0x4847_4645 }));
         }
+    }
+
+    #[test]
+    fn kflags_of_either_word_size() {
+        let kflags = |len| Wire::read(&pattern()[..len]).unwrap().mce.kflags.to_le_bytes();
+        assert_eq!(kflags(128), [121, 122, 123, 124, 125, 126, 127, 128]);
+        assert_eq!(kflags(124), [117, 118, 119, 120, 121, 122, 123, 124]);
+        assert_eq!(kflags(120), [0; 8]);
     }
 
     #[test]
