@@ -25,7 +25,7 @@ use core::mem::offset_of;
 use byteorder::{ByteOrder, LittleEndian};
 
 use crate::record::{Present, Record};
-use crate::regs::{Addr, CpuSignature, Ipid, McgCap, McgStatus, Misc, Ppin, Status, Synd, Vendor};
+use crate::regs::Status;
 
 /// Every length that a released kernel used, in bytes, ascending; 116 and 124 are of 32-bit kernels.
 pub const LENGTHS: [usize; 8] = [72, 88, 104, 112, 116, 120, LEN_32BIT, 128];
@@ -107,6 +107,7 @@ macro_rules! layout {
         const _: () = assert!(size_of::<Mce>() == MAX_LEN && align_of::<Mce>() == 8);
 
         impl Mce {
+            #[inline]
             fn from_array(bytes: &[u8; MAX_LEN]) -> Self {
                 Self { $($field: layout!(@get $ty bytes $offset),)* }
             }
@@ -193,30 +194,33 @@ impl Wire {
     /// # Errors
     ///
     /// [`LengthError`] where `bytes` is shorter than any kernel's struct.
+    #[inline]
     pub fn read(bytes: &[u8]) -> Result<Self, LengthError> {
-        let (known, surplus) = match bytes.split_at_checked(MAX_LEN) {
-            Some((known, surplus)) => (known, surplus.len()),
-            None => (bytes, 0),
-        };
-        if known.len() < MIN_LEN {
-            return Err(LengthError { len: bytes.len() });
+        match bytes.split_first_chunk::<MAX_LEN>() {
+            Some((known, surplus)) => Ok(Self { mce: Mce::from_array(known), len: MAX_LEN, surplus: surplus.len() }),
+            None => Self::read_short(bytes),
         }
+    }
+
+    /// A struct of an older kernel: fields that it has in part are surplus.
+    #[cold]
+    fn read_short(bytes: &[u8]) -> Result<Self, LengthError> {
+        let Some(&len) = LENGTHS.iter().rfind(|&&len| len <= bytes.len()) else {
+            return Err(LengthError { len: bytes.len() });
+        };
         let mut array = [0; MAX_LEN];
-        array[..known.len()].copy_from_slice(known);
-        if known.len() == LEN_32BIT {
+        array[..len].copy_from_slice(&bytes[..len]);
+        if len == LEN_32BIT {
             array.copy_within(116..124, 120);
             array[116..120].fill(0);
         }
-        Ok(Self {
-            mce: Mce::from_array(&array),
-            len: known.len(),
-            surplus,
-        })
-    }
-
-    /// Whether the struct reached at least to `end`, in bytes from its start.
-    const fn has(&self, end: usize) -> bool {
-        self.len >= end
+        let mut mce = Mce::from_array(&array);
+        if len == MIN_LEN {
+            // The words that came to mean time and processor were reserved.
+            (mce.time, mce.cpuvendor, mce.inject_flags, mce.severity, mce.pad) = (0, 0, 0, 0, 0);
+            (mce.cpuid, mce.extcpu) = (0, mce.cpu.into());
+        }
+        Ok(Self { mce, len, surplus: bytes.len() - len })
     }
 
     /// The record, with what the kernel left at zero marked as absent.
@@ -225,55 +229,25 @@ impl Wire {
     /// polled error; the instruction pointer where it is not known; CPUID, time, MCG_CAP, PPIN, microcode and
     /// the scalable-MCA registers where the kernel does not fill them.
     #[must_use]
+    #[inline]
     pub fn record(&self) -> Record {
         let m = &self.mce;
         let status = Status(m.status);
-        let mut record = Record::new(m.bank, status).with_mcgstatus(McgStatus(m.mcgstatus));
-        if status.addrv() || m.addr != 0 {
-            record = record.with_addr(Addr(m.addr));
-        }
-        if status.miscv() || m.misc != 0 {
-            record = record.with_misc(Misc(m.misc));
-        }
-        if m.ip != 0 || m.cs != 0 {
-            record = record.with_ip(m.ip).with_cs(m.cs);
-        }
-        if m.tsc != 0 {
-            record = record.with_tsc(m.tsc);
-        }
-        if !self.has(88) {
-            return record.with_cpu(m.cpu.into());
-        }
-        record = record
-            .with_cpu(m.extcpu)
-            .with_socket(m.socketid)
-            .with_apicid(m.apicid);
-        if m.time != 0 {
-            record = record.with_time(m.time);
-        }
-        if m.cpuid != 0 {
-            record = record
-                .with_cpuid(CpuSignature(m.cpuid))
-                .with_vendor(Vendor(m.cpuvendor));
-        } else if m.cpuvendor != 0 {
-            record = record.with_vendor(Vendor(m.cpuvendor));
-        }
-        if m.mcgcap != 0 {
-            record = record.with_mcgcap(McgCap(m.mcgcap));
-        }
-        if self.has(104) && m.ipid != 0 {
-            record = record.with_ipid(Ipid(m.ipid));
-        }
-        if self.has(96) && (m.synd != 0 || m.ipid != 0 && status.syndv()) {
-            record = record.with_synd(Synd(m.synd));
-        }
-        if self.has(112) && m.ppin != 0 {
-            record = record.with_ppin(Ppin(m.ppin));
-        }
-        if self.has(116) && m.microcode != 0 {
-            record = record.with_microcode(m.microcode);
-        }
-        record
+        let mut present = Present::STATUS | Present::BANK | Present::MCGSTATUS | Present::CPU;
+        present.set(Present::ADDR, status.addrv() || m.addr != 0);
+        present.set(Present::MISC, status.miscv() || m.misc != 0);
+        present.set(Present::IP | Present::CS, m.ip != 0 || m.cs != 0);
+        present.set(Present::TSC, m.tsc != 0);
+        present.set(Present::TIME, m.time != 0);
+        present.set(Present::CPUID, m.cpuid != 0);
+        present.set(Present::VENDOR, m.cpuid != 0 || m.cpuvendor != 0);
+        present.set(Present::SOCKET | Present::APICID, self.len > MIN_LEN);
+        present.set(Present::MCGCAP, m.mcgcap != 0);
+        present.set(Present::IPID, m.ipid != 0);
+        present.set(Present::SYND, m.synd != 0 || m.ipid != 0 && status.syndv());
+        present.set(Present::PPIN, m.ppin != 0);
+        present.set(Present::MICROCODE, m.microcode != 0);
+        Record::from_kernel(m, present)
     }
 }
 
