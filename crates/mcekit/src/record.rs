@@ -3,6 +3,7 @@
 use bitflags::bitflags;
 
 use crate::arch::Decoding;
+use crate::wire::Mce;
 use crate::regs::{
     Addr, CpuSignature, FruText, Ipid, McgCap, McgStatus, Misc, Ppin, Status, Synd, Synd1, Synd2,
     Vendor, fru_text,
@@ -150,6 +151,35 @@ impl Record {
             bank: 0,
             cs: 0,
             vendor: 0,
+        }
+    }
+
+    /// The record of a kernel's struct; a part that is not present is zero there.
+    #[inline]
+    pub(crate) const fn from_kernel(m: &Mce, present: Present) -> Self {
+        Self {
+            present,
+            status: Status(m.status),
+            addr: Addr(m.addr),
+            misc: Misc(m.misc),
+            mcgstatus: McgStatus(m.mcgstatus),
+            mcgcap: McgCap(m.mcgcap),
+            synd: Synd(m.synd),
+            synd1: Synd1(0),
+            synd2: Synd2(0),
+            ipid: Ipid(m.ipid),
+            ip: m.ip,
+            tsc: m.tsc,
+            time: m.time,
+            ppin: Ppin(m.ppin),
+            cpu: m.extcpu,
+            socket: m.socketid,
+            apicid: m.apicid,
+            cpuid: m.cpuid,
+            microcode: m.microcode,
+            bank: m.bank,
+            cs: m.cs,
+            vendor: m.cpuvendor,
         }
     }
 

@@ -305,104 +305,62 @@ fn amd(record: &Record, context: Context, capabilities: Capabilities) -> Grade {
     }
 }
 
-/// Whether a rule needs software error recovery.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ser {
-    Any,
-    Yes,
-    No,
-}
-
-/// One of the kernel's rules: every condition must hold.
+/// One of the kernel's rules: two masked comparisons, of MCi_STATUS and of the circumstances.
 struct Rule {
     severity: Severity,
     message: &'static str,
     /// MCi_STATUS under the mask has this value.
     status: (u64, u64),
-    /// MCG_STATUS under the mask has this value.
-    mcg: (u64, u64),
-    ser: Ser,
-    context: Option<Context>,
-    /// Only while an exception is handled.
-    exception: bool,
-    /// Only this family-6 model, from this stepping on, in these banks.
-    cpu: Option<(u8, u8, u8, u8)>,
+    /// The circumstances under the mask have this value: MCG_STATUS in the low half, the bits below above it.
+    around: (u64, u64),
+}
+
+/// The processor has software error recovery.
+const SER: u64 = 1 << 32;
+/// An exception is being handled.
+const EXCEPTION: u64 = 1 << 33;
+/// The record is of a memory controller bank of the processors that the patrol scrub rule names.
+const SKYLAKE_SCRUB: u64 = 1 << 34;
+/// Where the context stands, as a number.
+const CONTEXT: u64 = 3 << 36;
+
+const fn context_bits(context: Context) -> u64 {
+    (context as u64) << 36
 }
 
 impl Rule {
     const fn new(severity: Severity, message: &'static str, status: (u64, u64)) -> Self {
-        Self {
-            severity,
-            message,
-            status,
-            mcg: (0, 0),
-            ser: Ser::Any,
-            context: None,
-            exception: false,
-            cpu: None,
-        }
+        Self { severity, message, status, around: (0, 0) }
     }
 
-    const fn mcg(mut self, mask: u64, value: u64) -> Self {
-        self.mcg = (mask, value);
+    const fn around(mut self, mask: u64, value: u64) -> Self {
+        self.around = (self.around.0 | mask, self.around.1 | value);
         self
     }
 
-    const fn exception(mut self) -> Self {
-        self.exception = true;
-        self
+    const fn mcg(self, mask: u64, value: u64) -> Self {
+        self.around(mask, value)
     }
 
-    const fn context(mut self, context: Context) -> Self {
-        self.context = Some(context);
-        self
+    const fn exception(self) -> Self {
+        self.around(EXCEPTION, EXCEPTION)
     }
 
-    const fn ser(mut self) -> Self {
-        self.ser = Ser::Yes;
-        self
+    const fn context(self, context: Context) -> Self {
+        self.around(CONTEXT, context_bits(context))
     }
 
-    const fn without_ser(mut self) -> Self {
-        self.ser = Ser::No;
-        self
+    const fn ser(self) -> Self {
+        self.around(SER, SER)
     }
 
-    const fn cpu(mut self, model: u8, stepping: u8, first_bank: u8, last_bank: u8) -> Self {
-        self.cpu = Some((model, stepping, first_bank, last_bank));
-        self
+    const fn without_ser(self) -> Self {
+        self.around(SER, 0)
     }
 
-    fn matches(&self, case: &Case) -> bool {
-        case.status & self.status.0 == self.status.1
-            && case.mcg & self.mcg.0 == self.mcg.1
-            && match self.ser {
-                Ser::Any => true,
-                Ser::Yes => case.ser,
-                Ser::No => !case.ser,
-            }
-            && self.context.is_none_or(|context| context == case.context)
-            && (!self.exception || case.exception)
-            && self.cpu.is_none_or(|(model, stepping, first, last)| {
-                case.vendor == Vendor::INTEL
-                    && case
-                        .cpuid
-                        .is_some_and(|c| c.model() == model && c.stepping() >= stepping)
-                    && (first..=last).contains(&case.bank)
-            })
+    const fn skylake_scrub(self) -> Self {
+        self.around(SKYLAKE_SCRUB, SKYLAKE_SCRUB)
     }
-}
-
-/// What the rules ask about.
-struct Case {
-    status: u64,
-    mcg: u64,
-    ser: bool,
-    context: Context,
-    exception: bool,
-    vendor: Vendor,
-    cpuid: Option<CpuSignature>,
-    bank: u8,
 }
 
 const UC: u64 = Status::UC;
@@ -423,7 +381,7 @@ const RIPV_EIPV: u64 = McgStatus::RIPV | McgStatus::EIPV;
 /// Family 6 model of Skylake-SP, Cascade Lake and Cooper Lake.
 const SKYLAKE_X: u8 = 0x55;
 
-/// The list, in the kernel's order. The last rule always matches.
+/// The list, in the kernel's order.
 const RULES: &[Rule] = &[
     Rule::new(Severity::No, "Invalid", (Status::VAL, 0)),
     Rule::new(Severity::No, "Not enabled", (Status::EN, 0)).exception(),
@@ -466,7 +424,7 @@ const RULES: &[Rule] = &[
         (UC | ADDR | 0xffff_eff0, ADDR | 0x0010_00c0),
     )
     .ser()
-    .cpu(SKYLAKE_X, 4, 13, 18),
+    .skylake_scrub(),
     Rule::new(
         Severity::Deferred,
         "Uncorrected no action required",
@@ -558,43 +516,41 @@ const RULES: &[Rule] = &[
         (OVER | UC, OVER | UC),
     ),
     Rule::new(Severity::Uncorrected, "Uncorrected", (UC, UC)),
-    Rule::new(Severity::Some, "No match", (0, 0)),
 ];
+
+/// What is left when no rule matches.
+const NO_MATCH: Rule = Rule::new(Severity::Some, "No match", (0, 0));
+
+/// Whether the kernel's rule for uncorrected patrol scrubs of Skylake-SP and its successors asks about this record.
+fn skylake_scrub(record: &Record) -> bool {
+    let skylake = |cpuid: CpuSignature| cpuid.model() == SKYLAKE_X && cpuid.stepping() >= 4;
+    matches!(record.bank(), Some(13..=18))
+        && record.cpuid().is_some_and(skylake)
+        && record.vendor().is_none_or(|vendor| vendor == Vendor::INTEL)
+}
 
 /// The kernel's list (`mce_severity_intel`): the first rule that matches; anything uncorrected in the kernel is fatal.
 fn intel(record: &Record, context: Context, capabilities: Capabilities) -> Grade {
     let mcg = record.mcgstatus().unwrap_or_default();
-    let case = Case {
-        status: record.status().0,
-        mcg: mcg.0,
-        ser: capabilities.ser,
-        context: context.effective(mcg),
-        exception: context != Context::Poll,
-        vendor: record.vendor().unwrap_or(Vendor::INTEL),
-        cpuid: record.cpuid(),
-        bank: record.bank().unwrap_or(0),
-    };
-    let fallback = Grade {
-        severity: Severity::Some,
-        rule: "No match",
-        message: Some("No match"),
-    };
-    RULES
+    let effective = context.effective(mcg);
+    let status = record.status().0;
+    let mut around = mcg.0 & 0xffff_ffff | context_bits(effective);
+    if capabilities.ser {
+        around |= SER;
+    }
+    if context != Context::Poll {
+        around |= EXCEPTION;
+    }
+    if skylake_scrub(record) {
+        around |= SKYLAKE_SCRUB;
+    }
+    let rule = RULES
         .iter()
-        .find(|rule| rule.matches(&case))
-        .map_or(fallback, |rule| {
-            let fatal = rule.severity >= Severity::Uncorrected && case.context == Context::Kernel;
-            let severity = if fatal {
-                Severity::Panic
-            } else {
-                rule.severity
-            };
-            Grade {
-                severity,
-                rule: rule.message,
-                message: Some(rule.message),
-            }
-        })
+        .find(|rule| status & rule.status.0 == rule.status.1 && around & rule.around.0 == rule.around.1)
+        .unwrap_or(&NO_MATCH);
+    let fatal = rule.severity >= Severity::Uncorrected && effective == Context::Kernel;
+    let severity = if fatal { Severity::Panic } else { rule.severity };
+    Grade { severity, rule: rule.message, message: Some(rule.message) }
 }
 
 #[cfg(test)]

@@ -1,17 +1,20 @@
 //! `struct mce`: the record as the kernel hands it out, in every length that it ever had.
 //!
-//! /dev/mcelog, pstore's `mce-erst-*` files and CPER sections of Linux carry this struct, little endian, the
-//! same on 32-bit and 64-bit x86. It only ever grew at the end, but for one change: until 2.6.30 the words at
-//! 48 and 56 were reserved and the processor's number was the byte at 66.
+//! /dev/mcelog, pstore's `mce-erst-*` files and CPER sections of Linux carry this struct, little endian. It
+//! only ever grew at the end, but for one change: until 2.6.30 the words at 48 and 56 were reserved and the
+//! processor's number was the byte at 66.
 //!
 //! | length | since | added |
 //! |---|---|---|
-//! | 72 | 2.6.0 | status … tsc, cs, bank, cpu |
+//! | 72 | 2.6 | status … tsc, cs, bank, cpu |
 //! | 88 | 2.6.31 | time, cpuvendor, cpuid, extcpu, socketid, apicid, mcgcap |
 //! | 104 | 4.9 | synd, ipid |
-//! | 112 | 4.20 | ppin |
-//! | 120 | 5.0 | microcode (and four bytes of padding) |
-//! | 128 | 5.8 | kflags |
+//! | 112 | 4.10 | ppin |
+//! | 120 (32-bit: 116) | 4.17 | microcode, and on 64-bit kernels four bytes of padding |
+//! | 128 (32-bit: 124) | 5.8 | kflags |
+//!
+//! A 32-bit kernel aligns 64-bit fields to four bytes, so its struct has no padding after `microcode`, and
+//! `kflags` stands at 116. Everything before is the same.
 //!
 //! A longer struct than any known is read as far as it is known, and the surplus is reported. (Source:
 //! arch/x86/include/uapi/asm/mce.h and its history.)
@@ -22,10 +25,13 @@ use core::mem::offset_of;
 use byteorder::{ByteOrder, LittleEndian};
 
 use crate::record::{Present, Record};
-use crate::regs::{Addr, CpuSignature, Ipid, McgCap, McgStatus, Misc, Ppin, Status, Synd, Vendor};
+use crate::regs::Status;
 
-/// Every length that a released kernel used, in bytes, ascending.
-pub const LENGTHS: [usize; 6] = [72, 88, 104, 112, 120, 128];
+/// Every length that a released kernel used, in bytes, ascending; 116 and 124 are of 32-bit kernels.
+pub const LENGTHS: [usize; 8] = [72, 88, 104, 112, 116, 120, LEN_32BIT, 128];
+
+/// The struct of a 32-bit kernel from 5.8 on: `kflags` without padding before it.
+const LEN_32BIT: usize = 124;
 
 /// The shortest struct that a kernel ever used.
 pub const MIN_LEN: usize = LENGTHS[0];
@@ -101,6 +107,7 @@ macro_rules! layout {
         const _: () = assert!(size_of::<Mce>() == MAX_LEN && align_of::<Mce>() == 8);
 
         impl Mce {
+            #[inline]
             fn from_array(bytes: &[u8; MAX_LEN]) -> Self {
                 Self { $($field: layout!(@get $ty bytes $offset),)* }
             }
@@ -187,26 +194,33 @@ impl Wire {
     /// # Errors
     ///
     /// [`LengthError`] where `bytes` is shorter than any kernel's struct.
+    #[inline]
     pub fn read(bytes: &[u8]) -> Result<Self, LengthError> {
-        let (known, surplus) = match bytes.split_at_checked(MAX_LEN) {
-            Some((known, surplus)) => (known, surplus.len()),
-            None => (bytes, 0),
-        };
-        if known.len() < MIN_LEN {
-            return Err(LengthError { len: bytes.len() });
+        match bytes.split_first_chunk::<MAX_LEN>() {
+            Some((known, surplus)) => Ok(Self { mce: Mce::from_array(known), len: MAX_LEN, surplus: surplus.len() }),
+            None => Self::read_short(bytes),
         }
-        let mut array = [0; MAX_LEN];
-        array[..known.len()].copy_from_slice(known);
-        Ok(Self {
-            mce: Mce::from_array(&array),
-            len: known.len(),
-            surplus,
-        })
     }
 
-    /// Whether the struct reached at least to `end`, in bytes from its start.
-    const fn has(&self, end: usize) -> bool {
-        self.len >= end
+    /// A struct of an older kernel: fields that it has in part are surplus.
+    #[cold]
+    fn read_short(bytes: &[u8]) -> Result<Self, LengthError> {
+        let Some(&len) = LENGTHS.iter().rfind(|&&len| len <= bytes.len()) else {
+            return Err(LengthError { len: bytes.len() });
+        };
+        let mut array = [0; MAX_LEN];
+        array[..len].copy_from_slice(&bytes[..len]);
+        if len == LEN_32BIT {
+            array.copy_within(116..124, 120);
+            array[116..120].fill(0);
+        }
+        let mut mce = Mce::from_array(&array);
+        if len == MIN_LEN {
+            // The words that came to mean time and processor were reserved.
+            (mce.time, mce.cpuvendor, mce.inject_flags, mce.severity, mce.pad) = (0, 0, 0, 0, 0);
+            (mce.cpuid, mce.extcpu) = (0, mce.cpu.into());
+        }
+        Ok(Self { mce, len, surplus: bytes.len() - len })
     }
 
     /// The record, with what the kernel left at zero marked as absent.
@@ -215,55 +229,25 @@ impl Wire {
     /// polled error; the instruction pointer where it is not known; CPUID, time, MCG_CAP, PPIN, microcode and
     /// the scalable-MCA registers where the kernel does not fill them.
     #[must_use]
+    #[inline]
     pub fn record(&self) -> Record {
         let m = &self.mce;
         let status = Status(m.status);
-        let mut record = Record::new(m.bank, status).with_mcgstatus(McgStatus(m.mcgstatus));
-        if status.addrv() || m.addr != 0 {
-            record = record.with_addr(Addr(m.addr));
-        }
-        if status.miscv() || m.misc != 0 {
-            record = record.with_misc(Misc(m.misc));
-        }
-        if m.ip != 0 || m.cs != 0 {
-            record = record.with_ip(m.ip).with_cs(m.cs);
-        }
-        if m.tsc != 0 {
-            record = record.with_tsc(m.tsc);
-        }
-        if !self.has(88) {
-            return record.with_cpu(m.cpu.into());
-        }
-        record = record
-            .with_cpu(m.extcpu)
-            .with_socket(m.socketid)
-            .with_apicid(m.apicid);
-        if m.time != 0 {
-            record = record.with_time(m.time);
-        }
-        if m.cpuid != 0 {
-            record = record
-                .with_cpuid(CpuSignature(m.cpuid))
-                .with_vendor(Vendor(m.cpuvendor));
-        } else if m.cpuvendor != 0 {
-            record = record.with_vendor(Vendor(m.cpuvendor));
-        }
-        if m.mcgcap != 0 {
-            record = record.with_mcgcap(McgCap(m.mcgcap));
-        }
-        if self.has(104) && m.ipid != 0 {
-            record = record.with_ipid(Ipid(m.ipid));
-        }
-        if self.has(96) && (m.synd != 0 || m.ipid != 0 && status.syndv()) {
-            record = record.with_synd(Synd(m.synd));
-        }
-        if self.has(112) && m.ppin != 0 {
-            record = record.with_ppin(Ppin(m.ppin));
-        }
-        if self.has(116) && m.microcode != 0 {
-            record = record.with_microcode(m.microcode);
-        }
-        record
+        let mut present = Present::STATUS | Present::BANK | Present::MCGSTATUS | Present::CPU;
+        present.set(Present::ADDR, status.addrv() || m.addr != 0);
+        present.set(Present::MISC, status.miscv() || m.misc != 0);
+        present.set(Present::IP | Present::CS, m.ip != 0 || m.cs != 0);
+        present.set(Present::TSC, m.tsc != 0);
+        present.set(Present::TIME, m.time != 0);
+        present.set(Present::CPUID, m.cpuid != 0);
+        present.set(Present::VENDOR, m.cpuid != 0 || m.cpuvendor != 0);
+        present.set(Present::SOCKET | Present::APICID, self.len > MIN_LEN);
+        present.set(Present::MCGCAP, m.mcgcap != 0);
+        present.set(Present::IPID, m.ipid != 0);
+        present.set(Present::SYND, m.synd != 0 || m.ipid != 0 && status.syndv());
+        present.set(Present::PPIN, m.ppin != 0);
+        present.set(Present::MICROCODE, m.microcode != 0);
+        Record::from_kernel(m, present)
     }
 }
 
@@ -337,9 +321,17 @@ mod tests {
             assert_eq!(record.cpuid().is_some(), len >= 88);
             assert_eq!(record.ipid().is_some(), len >= 104);
             assert_eq!(record.ppin().is_some(), len >= 112);
-            assert_eq!(record.microcode().is_some(), len >= 120);
+            assert_eq!(record.microcode().is_some(), len >= 116);
             assert_eq!(record.cpu(), Some(if len == 72 { 67 } else { 0x4847_4645 }));
         }
+    }
+
+    #[test]
+    fn kflags_of_either_word_size() {
+        let kflags = |len| Wire::read(&pattern()[..len]).unwrap().mce.kflags.to_le_bytes();
+        assert_eq!(kflags(128), [121, 122, 123, 124, 125, 126, 127, 128]);
+        assert_eq!(kflags(124), [117, 118, 119, 120, 121, 122, 123, 124]);
+        assert_eq!(kflags(120), [0; 8]);
     }
 
     #[test]

@@ -29,8 +29,6 @@ pub struct Decoding {
     pub address: Option<Address>,
     /// The software that wrote the record, where no bank of the processor did.
     pub software_bank: Option<SoftwareBank>,
-    /// How bad it is, in the context that the record suggests.
-    pub grade: Grade,
 }
 
 /// AMD's two ECC bits.
@@ -176,8 +174,13 @@ impl Decoding {
             },
             address: Address::of(record),
             software_bank: record.bank().and_then(SoftwareBank::of),
-            grade: Grade::of(record, Context::of(record)),
         }
+    }
+
+    /// How bad it is, in the context that the record suggests.
+    #[must_use]
+    pub fn grade(&self) -> Grade {
+        Grade::of(&self.record, Context::of(&self.record))
     }
 
     /// MCi_STATUS.

@@ -171,7 +171,8 @@ impl Display for Decoding {
         if let Some(bank) = self.record.bank() {
             write!(f, "bank {bank}: ")?;
         }
-        f.write_str(self.grade.severity.text())?;
+        let grade = self.grade();
+        f.write_str(grade.severity.text())?;
         parts(self, |part| {
             if block {
                 write!(f, "\n  {part}")
@@ -180,8 +181,8 @@ impl Display for Decoding {
             }
         })?;
         if block {
-            write!(f, "\n  kernel rule: {}", self.grade.rule)?;
-            write!(f, "\n  action: {}", self.grade.action())?;
+            write!(f, "\n  kernel rule: {}", grade.rule)?;
+            write!(f, "\n  action: {}", grade.action())?;
         }
         Ok(())
     }
