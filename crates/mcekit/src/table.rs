@@ -34,6 +34,8 @@
 //! static F: Field = Field::codes("f", Register::Status, bits(19, 16), &[code(0x10, "too wide")]);
 //! ```
 
+#[cfg(feature = "serde")]
+mod json;
 mod location;
 mod model;
 mod when;
@@ -43,7 +45,7 @@ use core::fmt;
 use crate::record::Record;
 
 pub use location::{Location, Place};
-pub use model::{Bank, Banks, Cpu, Model, Slot, SmcaBank};
+pub use model::{Bank, Banks, Cpu, Model, Slot, Slots, SmcaBank};
 pub use when::When;
 
 /// A register that a field's bits are read from.
@@ -370,6 +372,10 @@ impl Field {
     }
 
     /// The field with its value multiplied by `2^shift`.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where the shift is above 63.
     #[must_use]
     pub const fn shifted(mut self, shift: u8) -> Self {
         assert!(shift < 64, "a shift is below 64");

@@ -94,6 +94,9 @@ pub struct Slot {
     pub dimm: Option<u8>,
 }
 
+/// One slot, two, or none.
+pub type Slots = [Option<Slot>; 2];
+
 /// Banks that belong to one unit.
 #[derive(Clone, Copy, Debug)]
 pub struct Bank {
@@ -214,7 +217,7 @@ pub struct Model {
     pub locate: Option<fn(&Record, &mut Location)>,
     /// The slots that a memory error counts for, where the error code's channel is not the number in the package. Two
     /// where the hardware could not tell them apart.
-    pub slots: Option<fn(&Record) -> [Option<Slot>; 2]>,
+    pub slots: Option<fn(&Record) -> Slots>,
 }
 
 impl Model {
@@ -292,7 +295,7 @@ impl Model {
 
     /// The generation with a function for the slots that a memory error counts for.
     #[must_use]
-    pub const fn with_slots(mut self, slots: fn(&Record) -> [Option<Slot>; 2]) -> Self {
+    pub const fn with_slots(mut self, slots: fn(&Record) -> Slots) -> Self {
         self.slots = Some(slots);
         self
     }
