@@ -354,6 +354,10 @@ impl Field {
     }
 
     /// The field with its value multiplied by `2^shift`.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where the shift is above 63.
     #[must_use]
     pub const fn shifted(mut self, shift: u8) -> Self {
         assert!(shift < 64, "a shift is below 64");
