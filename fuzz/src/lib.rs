@@ -8,8 +8,11 @@
 
 pub mod record;
 
+/// A target: takes any bytes, panics where its property does not hold.
+pub type Target = fn(&[u8]);
+
 /// Every target by name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Target)] = &[
     ("record_decode", record::decode),
     ("record_wire", record::wire),
 ];
