@@ -6,7 +6,9 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mcekit::wire::{Mce, Wire};
-use mcekit::{Addr, Context, CpuSignature, Grade, Ipid, McgCap, McgStatus, Misc, Record, Status, Synd, Vendor};
+use mcekit::{
+    Addr, Context, CpuSignature, Grade, Ipid, McgCap, McgStatus, Misc, Record, Status, Synd, Vendor,
+};
 
 fn intel() -> Record {
     Record::new(13, Status(0x8c00_0040_0101_0090))
@@ -40,7 +42,9 @@ fn benches(c: &mut Criterion) {
         group.bench_function(format!("from struct mce, {name}"), |b| {
             b.iter(|| Wire::read(black_box(&bytes)).map(|wire| _ = black_box(&wire.record())));
         });
-        group.bench_function(format!("decode, {name}"), |b| b.iter(|| _ = black_box(&black_box(&record).decode())));
+        group.bench_function(format!("decode, {name}"), |b| {
+            b.iter(|| _ = black_box(&black_box(&record).decode()));
+        });
         group.bench_function(format!("grade, {name}"), |b| {
             b.iter(|| Grade::of(black_box(&record), Context::Kernel));
         });

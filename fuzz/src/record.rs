@@ -2,8 +2,8 @@
 
 use mcekit::wire::{MIN_LEN, Mce, NOT_CARRIED, Wire};
 use mcekit::{
-    Addr, Context, CpuSignature, Grade, Ipid, McgCap, McgStatus, Misc, Ppin, Present, Record, Status, Synd, Synd1,
-    Synd2, Vendor,
+    Addr, Context, CpuSignature, Grade, Ipid, McgCap, McgStatus, Misc, Ppin, Present, Record,
+    Status, Synd, Synd1, Synd2, Vendor,
 };
 
 use crate::Input;
@@ -44,7 +44,10 @@ pub fn wire(data: &[u8]) {
     assert_eq!(wire.mce.status.to_le_bytes(), data[..8]);
     let record = wire.record();
     assert!(!record.present().intersects(NOT_CARRIED));
-    let again = Wire { mce: Mce::from(&record), ..wire };
+    let again = Wire {
+        mce: Mce::from(&record),
+        ..wire
+    };
     assert_eq!(again.record(), record);
     let bytes = wire.mce.to_bytes();
     let whole = Wire::read(&bytes).expect("the longest layout is long enough");
@@ -56,7 +59,11 @@ pub fn decode(data: &[u8]) {
     let record = any(&mut Input(data));
     let decoding = record.decode();
     assert!(!decoding.to_string().is_empty());
-    assert!(format!("{decoding:#}").lines().all(|line| !line.trim().is_empty()));
+    assert!(
+        format!("{decoding:#}")
+            .lines()
+            .all(|line| !line.trim().is_empty())
+    );
     if record.valid_addr().is_none() {
         assert_eq!(decoding.address, None);
     }

@@ -24,11 +24,20 @@ impl Random {
 }
 
 fn seeds(name: &str) -> Vec<Vec<u8>> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(name);
-    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
-    let mut paths: Vec<_> = entries.map(|entry| entry.expect("readable seed").path()).collect();
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("seeds")
+        .join(name);
+    let Ok(entries) = fs::read_dir(dir) else {
+        return Vec::new();
+    };
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("readable seed").path())
+        .collect();
     paths.sort();
-    paths.iter().map(|path| fs::read(path).expect("readable seed")).collect()
+    paths
+        .iter()
+        .map(|path| fs::read(path).expect("readable seed"))
+        .collect()
 }
 
 /// Changes a few bytes, cuts a piece out, or joins two inputs.
@@ -63,7 +72,9 @@ fn every_target_holds_over_seeds_and_generated_input() {
         }
         for round in 0..2_000_usize {
             let input = if seeds.is_empty() || round % 2 == 0 {
-                (0..random.below(400)).map(|_| random.next() as u8).collect()
+                (0..random.below(400))
+                    .map(|_| random.next() as u8)
+                    .collect()
             } else {
                 let (a, b) = (random.below(seeds.len()), random.below(seeds.len()));
                 mutate(&mut random, &seeds[a], &seeds[b])
@@ -78,15 +89,29 @@ fn every_target_holds_over_seeds_and_generated_input() {
 fn targets_binaries_and_seeds_belong_together() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let names = |dir: &str| -> Vec<String> {
-        let Ok(entries) = fs::read_dir(root.join(dir)) else { return Vec::new() };
+        let Ok(entries) = fs::read_dir(root.join(dir)) else {
+            return Vec::new();
+        };
         let mut names: Vec<_> = entries
-            .map(|entry| entry.expect("readable entry").path().file_stem().expect("named").to_string_lossy().into_owned())
+            .map(|entry| {
+                entry
+                    .expect("readable entry")
+                    .path()
+                    .file_stem()
+                    .expect("named")
+                    .to_string_lossy()
+                    .into_owned()
+            })
             .collect();
         names.sort();
         names
     };
     let listed: Vec<_> = TARGETS.iter().map(|&(name, _)| name.to_owned()).collect();
-    assert_eq!(names("fuzz_targets"), listed, "TARGETS lists every file in fuzz_targets/, sorted");
+    assert_eq!(
+        names("fuzz_targets"),
+        listed,
+        "TARGETS lists every file in fuzz_targets/, sorted"
+    );
     for name in names("seeds") {
         assert!(listed.contains(&name), "seeds/{name} belongs to no target");
     }

@@ -3,11 +3,11 @@
 use bitflags::bitflags;
 
 use crate::arch::Decoding;
-use crate::wire::Mce;
 use crate::regs::{
     Addr, CpuSignature, FruText, Ipid, McgCap, McgStatus, Misc, Ppin, Status, Synd, Synd1, Synd2,
     Vendor, fru_text,
 };
+use crate::wire::Mce;
 
 bitflags! {
     /// Which parts of a [`Record`] the channel really gave.

@@ -330,7 +330,12 @@ const fn context_bits(context: Context) -> u64 {
 
 impl Rule {
     const fn new(severity: Severity, message: &'static str, status: (u64, u64)) -> Self {
-        Self { severity, message, status, around: (0, 0) }
+        Self {
+            severity,
+            message,
+            status,
+            around: (0, 0),
+        }
     }
 
     const fn around(mut self, mask: u64, value: u64) -> Self {
@@ -546,11 +551,21 @@ fn intel(record: &Record, context: Context, capabilities: Capabilities) -> Grade
     }
     let rule = RULES
         .iter()
-        .find(|rule| status & rule.status.0 == rule.status.1 && around & rule.around.0 == rule.around.1)
+        .find(|rule| {
+            status & rule.status.0 == rule.status.1 && around & rule.around.0 == rule.around.1
+        })
         .unwrap_or(&NO_MATCH);
     let fatal = rule.severity >= Severity::Uncorrected && effective == Context::Kernel;
-    let severity = if fatal { Severity::Panic } else { rule.severity };
-    Grade { severity, rule: rule.message, message: Some(rule.message) }
+    let severity = if fatal {
+        Severity::Panic
+    } else {
+        rule.severity
+    };
+    Grade {
+        severity,
+        rule: rule.message,
+        message: Some(rule.message),
+    }
 }
 
 #[cfg(test)]

@@ -197,7 +197,11 @@ impl Wire {
     #[inline]
     pub fn read(bytes: &[u8]) -> Result<Self, LengthError> {
         match bytes.split_first_chunk::<MAX_LEN>() {
-            Some((known, surplus)) => Ok(Self { mce: Mce::from_array(known), len: MAX_LEN, surplus: surplus.len() }),
+            Some((known, surplus)) => Ok(Self {
+                mce: Mce::from_array(known),
+                len: MAX_LEN,
+                surplus: surplus.len(),
+            }),
             None => Self::read_short(bytes),
         }
     }
@@ -217,10 +221,20 @@ impl Wire {
         let mut mce = Mce::from_array(&array);
         if len == MIN_LEN {
             // The words that came to mean time and processor were reserved.
-            (mce.time, mce.cpuvendor, mce.inject_flags, mce.severity, mce.pad) = (0, 0, 0, 0, 0);
+            (
+                mce.time,
+                mce.cpuvendor,
+                mce.inject_flags,
+                mce.severity,
+                mce.pad,
+            ) = (0, 0, 0, 0, 0);
             (mce.cpuid, mce.extcpu) = (0, mce.cpu.into());
         }
-        Ok(Self { mce, len, surplus: bytes.len() - len })
+        Ok(Self {
+            mce,
+            len,
+            surplus: bytes.len() - len,
+        })
     }
 
     /// The record, with what the kernel left at zero marked as absent.
@@ -328,7 +342,13 @@ mod tests {
 
     #[test]
     fn kflags_of_either_word_size() {
-        let kflags = |len| Wire::read(&pattern()[..len]).unwrap().mce.kflags.to_le_bytes();
+        let kflags = |len| {
+            Wire::read(&pattern()[..len])
+                .unwrap()
+                .mce
+                .kflags
+                .to_le_bytes()
+        };
         assert_eq!(kflags(128), [121, 122, 123, 124, 125, 126, 127, 128]);
         assert_eq!(kflags(124), [117, 118, 119, 120, 121, 122, 123, 124]);
         assert_eq!(kflags(120), [0; 8]);

@@ -78,7 +78,11 @@ fn every_rule_of_the_list_is_reached() {
             Grade::of(&intel_record(status, mcg, ser), context).rule
         })
         .collect();
-    let all: BTreeSet<_> = RULES.iter().chain([&NO_MATCH]).map(|rule| rule.message).collect();
+    let all: BTreeSet<_> = RULES
+        .iter()
+        .chain([&NO_MATCH])
+        .map(|rule| rule.message)
+        .collect();
     assert_eq!(reached, all);
 }
 
