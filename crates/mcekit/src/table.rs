@@ -90,6 +90,7 @@ impl Register {
 
     /// The register's value, where the record has it and MCi_STATUS says that it is valid.
     #[must_use]
+    #[inline]
     pub fn read(self, record: &Record) -> Option<u64> {
         match self {
             Self::Status => Some(record.status().0),
@@ -548,6 +549,7 @@ impl Field {
 
     /// The row of a value. An exact match, or none.
     #[must_use]
+    #[inline]
     pub fn row(&self, raw: u64) -> Option<&'static Code> {
         let value = u32::try_from(raw).ok()?;
         find(self.codes, value).or_else(|| find(self.parent?, value))
@@ -555,6 +557,7 @@ impl Field {
 
     /// The number that the bits spell, whatever the conditions say.
     #[must_use]
+    #[inline]
     pub fn extract(&self, register: u64) -> u64 {
         let [first, rest @ ..] = &self.parts;
         let mut raw = first.map_or(0, |part| part.of(register));
@@ -577,6 +580,7 @@ impl Field {
         self.value_where_status_fits(record)
     }
 
+    #[inline]
     fn value_where_status_fits(&'static self, record: &Record) -> Option<Value> {
         let register = self.register.read(record)?;
         if self.further && !self.when.iter().all(|condition| condition.holds(record)) {
@@ -611,6 +615,7 @@ const fn check(codes: &[Code], width: u32) {
     }
 }
 
+#[inline]
 fn find(codes: &'static [Code], value: u32) -> Option<&'static Code> {
     // Many lists begin with 0 and have no gap.
     let direct = codes.get(value as usize);
