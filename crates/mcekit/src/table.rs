@@ -283,8 +283,8 @@ impl Code {
 pub enum Role {
     /// A coordinate of the location.
     At(Place),
-    /// The ECC mode of the memory.
-    EccMode,
+    /// The ECC mode of the memory; what to call a mode that has no row.
+    EccMode(&'static str),
     /// The error did not repeat when the memory was read again; no device is to blame.
     Transient,
     /// The size of a read of high-bandwidth memory.
@@ -296,8 +296,12 @@ pub enum Role {
 /// How a field's value is shown where no row names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
-    /// A code: shown where a row names it, where it is not zero, or always, as the field says.
+    /// A code: shown where a row names it, or where it is not zero.
     Code,
+    /// A code that is shown always, an unnamed zero too.
+    EveryCode,
+    /// A code that others explain already, of which this table says more: shown only where a row names it.
+    NamedCode,
     /// A number or address, in hex.
     Hex,
     /// A number, in decimal.
@@ -321,8 +325,8 @@ pub struct Field {
     status: (u64, u64),
     /// Whether conditions remain that `status` does not decide.
     further: bool,
-    /// Whether a zero that no row names is shown.
-    zero: bool,
+    /// A number that is not shown where it is zero.
+    nonzero: bool,
     role: Option<Role>,
 }
 
@@ -341,6 +345,22 @@ impl Field {
     ) -> Self {
         check(codes, part.width());
         Self::plain(name, register, part, Form::Code, codes)
+    }
+
+    /// A field of codes whose bits lie in two places, the high ones first.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where the rows do not ascend or one does not fit into the bits.
+    #[must_use]
+    pub const fn joined(
+        name: &'static str,
+        register: Register,
+        parts: [Bits; 2],
+        codes: &'static [Code],
+    ) -> Self {
+        check(codes, parts[0].width() + parts[1].width());
+        Self::plain(name, register, parts[0], Form::Code, codes).then(parts[1])
     }
 
     /// A single bit that has a meaning when it is set.
@@ -379,7 +399,7 @@ impl Field {
             when: &[],
             status: register.valid(),
             further: false,
-            zero: !matches!(form, Form::Code),
+            nonzero: false,
             role: None,
         }
     }
@@ -425,17 +445,24 @@ impl Field {
         self
     }
 
-    /// The field, shown for zero too: a code like any other, documented or not.
+    /// The field of codes, shown always: here zero says something even without a row.
     #[must_use]
-    pub const fn always(mut self) -> Self {
-        self.zero = true;
+    pub const fn every(mut self) -> Self {
+        self.form = Form::EveryCode;
+        self
+    }
+
+    /// The field of codes, shown only where a row names its value.
+    #[must_use]
+    pub const fn named(mut self) -> Self {
+        self.form = Form::NamedCode;
         self
     }
 
     /// The number, not shown where it is zero.
     #[must_use]
     pub const fn nonzero(mut self) -> Self {
-        self.zero = false;
+        self.nonzero = true;
         self
     }
 
@@ -588,7 +615,13 @@ impl Field {
         }
         let raw = self.extract(register);
         let row = self.row(raw);
-        if row.is_none() && raw == 0 && !self.zero {
+        let hidden = match self.form {
+            Form::Code => raw == 0,
+            Form::NamedCode => true,
+            Form::EveryCode => false,
+            Form::Hex | Form::Decimal => raw == 0 && self.nonzero,
+        };
+        if hidden && row.is_none() {
             return None;
         }
         Some(Value {
@@ -646,14 +679,41 @@ pub struct Value {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.text, self.field.form) {
-            (Some(text), Form::Code) if text == self.field.name => f.write_str(text),
+            (Some(text), _) if text == self.field.name => f.write_str(text),
             (Some(text), _) => write!(f, "{}: {text}", self.field.name),
-            (None, Form::Code) => {
+            (None, Form::Code | Form::EveryCode | Form::NamedCode) => {
                 write!(f, "{}: undocumented code {:#x}", self.field.name, self.raw)
             }
             (None, Form::Hex) => write!(f, "{}: {:#x}", self.field.name, self.raw),
             (None, Form::Decimal) => write!(f, "{}: {}", self.field.name, self.raw),
         }
+    }
+}
+
+/// Fields that share a condition: one register means different things, and a table for each.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    when: &'static [When],
+    fields: &'static [&'static Field],
+}
+
+impl Group {
+    /// Fields that are shown only where every condition holds, in the manual's order.
+    #[must_use]
+    pub const fn new(when: &'static [When], fields: &'static [&'static Field]) -> Self {
+        Self { when, fields }
+    }
+
+    /// The conditions.
+    #[must_use]
+    pub const fn conditions(&self) -> &'static [When] {
+        self.when
+    }
+
+    /// The fields.
+    #[must_use]
+    pub const fn fields(&self) -> &'static [&'static Field] {
+        self.fields
     }
 }
 
@@ -665,6 +725,7 @@ pub struct Unit {
     /// Full name.
     pub name: &'static str,
     fields: &'static [&'static Field],
+    groups: &'static [Group],
 }
 
 impl Unit {
@@ -675,21 +736,89 @@ impl Unit {
         name: &'static str,
         fields: &'static [&'static Field],
     ) -> Self {
-        Self { id, name, fields }
+        Self {
+            id,
+            name,
+            fields,
+            groups: &[],
+        }
     }
 
-    /// Its fields.
+    /// The unit with further fields that mean something under conditions only.
+    #[must_use]
+    pub const fn groups(mut self, groups: &'static [Group]) -> Self {
+        self.groups = groups;
+        self
+    }
+
+    /// Its fields outside of groups.
     #[must_use]
     pub const fn fields(&self) -> &'static [&'static Field] {
         self.fields
     }
 
-    /// What its fields say in a record.
-    pub fn values(&self, record: &Record) -> impl Iterator<Item = Value> + use<> {
-        let record = *record;
-        self.fields
-            .iter()
-            .filter_map(move |field| field.value(&record))
+    /// Its groups of fields.
+    #[must_use]
+    pub const fn grouped(&self) -> &'static [Group] {
+        self.groups
+    }
+
+    /// What its fields say in a record: those outside of groups, then group by group.
+    #[must_use]
+    pub const fn values(&self, record: &Record) -> Values {
+        Values::new(record, self.fields, self.groups, &[])
+    }
+}
+
+/// The values that some fields have in one record.
+#[derive(Clone, Copy, Debug)]
+pub struct Values {
+    record: Record,
+    fields: &'static [&'static Field],
+    groups: &'static [Group],
+    after: &'static [&'static Field],
+}
+
+impl Values {
+    /// The values of `fields`, then of the groups whose conditions hold, then of `after`.
+    #[must_use]
+    pub const fn new(
+        record: &Record,
+        fields: &'static [&'static Field],
+        groups: &'static [Group],
+        after: &'static [&'static Field],
+    ) -> Self {
+        Self {
+            record: *record,
+            fields,
+            groups,
+            after,
+        }
+    }
+}
+
+impl Iterator for Values {
+    type Item = Value;
+
+    fn next(&mut self) -> Option<Value> {
+        loop {
+            while let Some((field, rest)) = self.fields.split_first() {
+                self.fields = rest;
+                if let Some(value) = field.value(&self.record) {
+                    return Some(value);
+                }
+            }
+            if let Some((group, rest)) = self.groups.split_first() {
+                self.groups = rest;
+                if group.when.iter().all(|when| when.holds(&self.record)) {
+                    self.fields = group.fields;
+                }
+            } else if self.after.is_empty() {
+                return None;
+            } else {
+                self.fields = core::mem::take(&mut self.after);
+            }
+        }
     }
 }
 
@@ -777,7 +906,7 @@ mod tests {
 
     #[test]
     fn zero_is_shown_as_the_field_says() {
-        static CODE: Field = Field::codes("code", Register::Status, bits(3, 0), &[]).always();
+        static CODE: Field = Field::codes("code", Register::Status, bits(3, 0), &[]).every();
         static NUMBER: Field = Field::hex("number", Register::Status, bits(3, 0)).nonzero();
         let record = Record::new(0, Status(Status::VAL));
         assert_eq!(

@@ -20,7 +20,7 @@ const UNKNOWN: When = When::Class(ErrorClass::Unknown);
 
 /// An error code with which a bank's table does nothing.
 const fn undocumented(when: &'static [When]) -> Field {
-    codes("error code", bits(15, 0), &[], when).always()
+    codes("error code", bits(15, 0), &[], when).every()
 }
 pub(super) static UNKNOWN_CODE: Field = undocumented(&[UNKNOWN]);
 pub(super) static UNKNOWN_INTERNAL: Field = undocumented(&[INTERNAL]);
@@ -160,7 +160,7 @@ pub(super) static CAT_DC: Field = codes(
     ],
     &[MEMORY, kind(1), level(1)],
 )
-.always();
+.every();
 static CAT_DC_BUS_ROWS: &[Code] = &[
     code(1, "TLB reload").class(MemoryRead),
     code(3, "load").class(MemoryRead),
@@ -172,14 +172,14 @@ pub(super) static CAT_DC_MEMORY: Field = codes(
     CAT_DC_BUS_ROWS,
     &[BUS, kind(0), level(3)],
 )
-.always();
+.every();
 pub(super) static CAT_DC_IO: Field = codes(
     "system read data error",
     REQUEST,
     CAT_DC_BUS_ROWS,
     &[BUS, kind(2), level(3)],
 )
-.always();
+.every();
 
 pub(super) static CAT_DC_OTHER_KIND: Field =
     undocumented(&[MEMORY, When::Not(Register::Status, KIND, 1)]);
@@ -227,7 +227,7 @@ pub(super) static IC_ACCESS: Field = codes(
     ],
     &[MEMORY, level(1)],
 )
-.always();
+.every();
 /// Families 14h and 16h.
 pub(super) static CAT_IC_FETCH: Field = codes(
     "instruction cache",
@@ -255,10 +255,10 @@ static CAT_IC_OTHER_ROWS: &[Code] = &[
 ];
 /// Family 14h.
 pub(super) static CAT_IC_XEC4: Field =
-    codes("instruction cache", XEC4, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).always();
+    codes("instruction cache", XEC4, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).every();
 /// Family 16h.
 pub(super) static CAT_IC_XEC5: Field =
-    codes("instruction cache", XEC5, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).always();
+    codes("instruction cache", XEC5, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).every();
 
 pub(super) static CAT_IC_OTHER_KIND: Field =
     undocumented(&[MEMORY, When::Not(Register::Status, KIND, 0)]);
@@ -270,7 +270,7 @@ pub(super) static ASSERTION: Field = codes(
     &[code(2, "hardware assertion").class(Internal)],
     &[INTERNAL],
 )
-.always();
+.every();
 
 // Bank 2, families 0fh to 14h.
 
@@ -312,7 +312,7 @@ pub(super) static BU_L2: Field = codes(
     ],
     &[MEMORY, xec(XEC4, 0)],
 )
-.always();
+.every();
 
 pub(super) static BU_OTHER: Field = codes(
     "bus unit",
@@ -343,7 +343,7 @@ pub(super) static LS_BUS: Field = codes(
     ],
     &[BUS, xec(XEC4, 0)],
 )
-.always();
+.every();
 static LS_CODE: Field = codes("load-store unit", XEC4, &[], &[]);
 static LS_OTHER: Field = undocumented(&[xec(XEC4, 0), When::NotClass(ErrorClass::BusInterconnect)]);
 /// Families 0fh to 12h.
@@ -397,7 +397,7 @@ const NOT_A_WALK: &[When] = &[When::Not(Register::Status, XEC5, 0x0f)];
 /// Families 0fh to 14h, but 11h.
 pub(super) static NB_CODES: Field = codes(NB, XEC5, DRAM_ECC_ROWS, NOT_A_WALK).or_else(NB_ROWS);
 /// Family 11h, whose memory has no ECC.
-pub(super) static NB_CODES_WITHOUT_ECC: Field = codes(NB, XEC5, NB_ROWS, NOT_A_WALK).always();
+pub(super) static NB_CODES_WITHOUT_ECC: Field = codes(NB, XEC5, NB_ROWS, NOT_A_WALK).every();
 /// Families 15h and 16h.
 pub(super) static NB_CODES_COMPUTE_UNIT: Field =
     codes(NB, XEC5, COMPUTE_UNIT_ROWS, NOT_A_WALK).or_else(NB_ROWS);
