@@ -442,7 +442,7 @@ pub(super) static NB_CORE: Field = Field::decimal("core", Register::Status, bits
 // Bank 5.
 
 pub(super) static EX_ROWS: &[Code] = &[
-    code(0x00, "watchdog: no instruction retired").class(Timeout),
+    code(0x00, "watchdog timer of the core expired").class(Timeout),
     code(0x01, "wakeup array destination tag parity").class(Internal),
     code(0x02, "AG payload array parity").class(Internal),
     code(0x03, "EX payload array parity").class(Internal),
