@@ -18,17 +18,24 @@ pub(super) const BUS: When = When::Masked(Register::Status, 0xf800, 0x0800);
 pub(super) const INTERNAL: When = When::Masked(Register::Status, 0xf4ff, 0x0400);
 const UNKNOWN: When = When::Class(ErrorClass::Unknown);
 
-/// An error code with which a bank's table does nothing.
-const fn undocumented(when: &'static [When]) -> Field {
-    codes("error code", bits(15, 0), &[], when).every()
+/// A part of the error code for which a bank's table has no reading.
+const fn undocumented(name: &'static str, part: Bits, when: &'static [When]) -> Field {
+    codes(name, part, &[], when).every()
 }
-pub(super) static UNKNOWN_CODE: Field = undocumented(&[UNKNOWN]);
-pub(super) static UNKNOWN_INTERNAL: Field = undocumented(&[INTERNAL]);
-pub(super) static UNKNOWN_BUS: Field = undocumented(&[BUS]);
-pub(super) static UNKNOWN_TLB: Field = undocumented(&[TLB, When::Not(Register::Status, KIND, 1)]);
-pub(super) static UNKNOWN_LEVEL_0: Field = undocumented(&[MEMORY, level(0)]);
-pub(super) static UNKNOWN_LEVEL_3: Field = undocumented(&[MEMORY, level(3)]);
-pub(super) static UNKNOWN_TLB_CODE: Field = undocumented(&[TLB]);
+pub(super) static UNKNOWN_CODE: Field = undocumented("error code", bits(15, 0), &[UNKNOWN]);
+pub(super) static UNKNOWN_INTERNAL: Field = undocumented("internal error", bits(9, 8), &[INTERNAL]);
+pub(super) static UNKNOWN_BUS: Field = undocumented("bus request", REQUEST, &[BUS]);
+pub(super) static UNKNOWN_TLB: Field = undocumented(
+    "TLB transaction",
+    KIND,
+    &[TLB, When::Not(Register::Status, KIND, 1)],
+);
+pub(super) static UNKNOWN_TLB_LEVEL: Field = undocumented("TLB level", LEVEL, &[TLB]);
+pub(super) static UNKNOWN_LEVEL: Field = undocumented(
+    "cache level",
+    LEVEL,
+    &[MEMORY, When::Outside(Register::Status, LEVEL, 1, 2)],
+);
 
 /// RRRR of the error code: the request.
 pub(super) const REQUEST: Bits = bits(7, 4);
@@ -181,17 +188,30 @@ pub(super) static CAT_DC_IO: Field = codes(
 )
 .every();
 
-pub(super) static CAT_DC_OTHER_KIND: Field =
-    undocumented(&[MEMORY, When::Not(Register::Status, KIND, 1)]);
-pub(super) static CAT_DC_OTHER_LEVEL: Field =
-    undocumented(&[MEMORY, kind(1), When::Not(Register::Status, LEVEL, 1)]);
-pub(super) static CAT_DC_OTHER_BUS: Field =
-    undocumented(&[BUS, When::Masked(Register::Status, 1 << 2, 1 << 2)]);
-pub(super) static CAT_DC_OTHER_BUS_LEVEL: Field = undocumented(&[
-    BUS,
-    When::Masked(Register::Status, 1 << 2, 0),
-    When::Not(Register::Status, LEVEL, 3),
-]);
+pub(super) static CAT_DC_OTHER_KIND: Field = undocumented(
+    "cache transaction",
+    KIND,
+    &[MEMORY, When::Not(Register::Status, KIND, 1)],
+);
+pub(super) static CAT_DC_OTHER_LEVEL: Field = undocumented(
+    "cache level",
+    LEVEL,
+    &[MEMORY, kind(1), When::Not(Register::Status, LEVEL, 1)],
+);
+pub(super) static CAT_DC_OTHER_BUS: Field = undocumented(
+    "bus kind",
+    KIND,
+    &[BUS, When::Masked(Register::Status, 1 << 2, 1 << 2)],
+);
+pub(super) static CAT_DC_OTHER_BUS_LEVEL: Field = undocumented(
+    "bus level",
+    LEVEL,
+    &[
+        BUS,
+        When::Masked(Register::Status, 1 << 2, 0),
+        When::Not(Register::Status, LEVEL, 3),
+    ],
+);
 
 // Bank 1.
 
@@ -260,8 +280,11 @@ pub(super) static CAT_IC_XEC4: Field =
 pub(super) static CAT_IC_XEC5: Field =
     codes("instruction cache", XEC5, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).every();
 
-pub(super) static CAT_IC_OTHER_KIND: Field =
-    undocumented(&[MEMORY, When::Not(Register::Status, KIND, 0)]);
+pub(super) static CAT_IC_OTHER_KIND: Field = undocumented(
+    "cache transaction",
+    KIND,
+    &[MEMORY, When::Not(Register::Status, KIND, 0)],
+);
 
 /// The unit met what cannot happen.
 pub(super) static ASSERTION: Field = codes(
@@ -329,8 +352,10 @@ pub(super) static BU_NO_TAGS: Field = codes(
     &[],
     &[xec(XEC4, 2), When::NotClass(ErrorClass::CacheHierarchy)],
 );
-pub(super) static BU_INTERNAL: Field = undocumented(&[xec(XEC4, 0), INTERNAL]);
-pub(super) static BU_UNKNOWN: Field = undocumented(&[xec(XEC4, 0), UNKNOWN]);
+pub(super) static BU_INTERNAL: Field =
+    undocumented("internal error", bits(9, 8), &[xec(XEC4, 0), INTERNAL]);
+pub(super) static BU_UNKNOWN: Field =
+    undocumented("error code", bits(15, 0), &[xec(XEC4, 0), UNKNOWN]);
 
 // Bank 3.
 
@@ -345,7 +370,11 @@ pub(super) static LS_BUS: Field = codes(
 )
 .every();
 static LS_CODE: Field = codes("load-store unit", XEC4, &[], &[]);
-static LS_OTHER: Field = undocumented(&[xec(XEC4, 0), When::NotClass(ErrorClass::BusInterconnect)]);
+static LS_OTHER: Field = undocumented(
+    "error code",
+    bits(15, 0),
+    &[xec(XEC4, 0), When::NotClass(ErrorClass::BusInterconnect)],
+);
 /// Families 0fh to 12h.
 pub(super) static LOAD_STORE: Unit = Unit::new(
     "LS",
