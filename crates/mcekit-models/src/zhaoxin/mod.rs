@@ -4,14 +4,14 @@ use mcekit::table::Model;
 
 // The lines between the markers are written by the registry test (UPDATE=1).
 // <modules>
+mod general;
 mod kh50000;
-mod zhaoxin;
 // </modules>
 
 /// Every Zhaoxin model, by file name.
 pub(crate) static MODELS: &[&Model] = &[
     // <models>
+    &general::MODEL,
     &kh50000::MODEL,
-    &zhaoxin::MODEL,
     // </models>
 ];
