@@ -428,3 +428,17 @@ fn processors_that_nobody_claims_have_their_vendors_general_model() {
     assert_eq!(id(Vendor::CENTAUR, 7, 0x7b), Some("kh50000"));
     assert_eq!(id(Vendor::ZHAOXIN, 7, 0x5b), Some("zhaoxin"));
 }
+
+#[test]
+fn a_load_says_whether_it_met_poison() {
+    let met = |xec, synd| {
+        let record = smca(0x17, 0x31, 0xb0, 0x10, xec);
+        let valid = record
+            .with_status(Status(record.status().0 | Status::SYNDV))
+            .with_synd(Synd(synd));
+        text(&decode(&valid), "met by the load")
+    };
+    assert_eq!(met(1, 0), Some("ECC error of the data cache"));
+    assert_eq!(met(1, 1), Some("poison from outside of the core"));
+    assert_eq!(met(2, 1), None);
+}

@@ -53,22 +53,6 @@ static INSTRUCTION_CACHE: Unit = Unit::new(
         &l::UNKNOWN_CODE,
     ],
 );
-static BUS_UNIT: Unit = Unit::new(
-    "BU",
-    "Bus Unit",
-    &[
-        &l::NUMBER4,
-        &l::BU,
-        &l::BU_TAGS,
-        &l::BU_PDC,
-        &l::BU_NB_READ,
-        &l::BU_L2,
-        &l::BU_OTHER,
-        &l::BU_NO_TAGS,
-        &l::BU_INTERNAL,
-        &l::BU_UNKNOWN,
-    ],
-);
 static NORTHBRIDGE: Unit = Unit::new(
     "NB",
     "Northbridge",
@@ -113,7 +97,7 @@ pub(crate) static MODEL: Model = Model::architectural(
 .with_banks(&[
     Bank::new(0, &DATA_CACHE),
     Bank::new(1, &INSTRUCTION_CACHE),
-    Bank::new(2, &BUS_UNIT),
+    Bank::new(2, &l::BUS_UNIT),
     Bank::new(3, &l::LOAD_STORE),
     Bank::new(4, &NORTHBRIDGE),
     Bank::new(5, &l::REORDER),

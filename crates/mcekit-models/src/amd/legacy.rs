@@ -534,3 +534,59 @@ pub(super) static FLOATING_POINT4: Unit = Unit::new("FP", "Floating-Point Unit",
 pub(super) static FLOATING_POINT5: Unit = Unit::new("FP", "Floating-Point Unit", &[&NUMBER5, &FP5]);
 /// Family 15h from model 60h on.
 pub(super) static FLOATING_POINT6: Unit = Unit::new("FP", "Floating-Point Unit", &[&NUMBER6, &FP6]);
+
+// Units that several families share.
+
+/// Families 10h, 11h and 12h.
+pub(super) static INSTRUCTION_CACHE: Unit = Unit::new(
+    "IC",
+    "Instruction Cache",
+    &[
+        &NUMBER4,
+        &INSTRUCTION_TLB,
+        &IC_BUS,
+        &IC_FILL,
+        &IC_ACCESS,
+        &ASSERTION,
+        &UNKNOWN_LEVEL,
+        &UNKNOWN_CODE,
+    ],
+);
+/// Families 0fh to 14h.
+pub(super) static BUS_UNIT: Unit = Unit::new(
+    "BU",
+    "Bus Unit",
+    &[
+        &NUMBER4,
+        &BU,
+        &BU_TAGS,
+        &BU_PDC,
+        &BU_NB_READ,
+        &BU_L2,
+        &BU_OTHER,
+        &BU_NO_TAGS,
+        &BU_INTERNAL,
+        &BU_UNKNOWN,
+    ],
+);
+/// Families 12h and 14h.
+pub(super) static NORTHBRIDGE: Unit = Unit::new(
+    "NB",
+    "Northbridge",
+    &[
+        &NUMBER5,
+        &NB_CODES,
+        &NB_GART_WALK,
+        &NB_DEV_WALK,
+        &NB_MEMORY_WALK,
+        &NB_INTERNAL_WALK,
+        &NB_UNKNOWN_WALK,
+        &NB_ECC_SYNDROME,
+        &NB_CHIPKILL_SYNDROME,
+        &NB_LINK_1,
+        &NB_LINK_2_3,
+        &NB_LINK_4_6,
+        &NB_SUBLINK,
+        &NB_CORES,
+    ],
+);
