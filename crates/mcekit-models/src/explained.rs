@@ -132,6 +132,55 @@ impl Explained {
     /// Where the error is, as far as the registers say.
     #[must_use]
     pub fn location(&self) -> Location {
+        self.summary().location
+    }
+
+    /// What the registers say about the place within a DIMM: bank, row, column and who is to blame.
+    #[must_use]
+    pub fn dimm_address(&self) -> Option<DimmAddress> {
+        self.summary().address
+    }
+
+    /// What corrected the error, where that was not ECC: `mirroring with channel failover`.
+    #[must_use]
+    pub fn corrected_by(&self) -> Option<&'static str> {
+        self.summary().corrected_by
+    }
+
+    /// What the values say together, in one pass over them.
+    pub(crate) fn summary(&self) -> Summary {
+        let mut location = self.bank_location();
+        let mut address = DimmAddress::default();
+        let mut corrected_by = None;
+        for value in self.values() {
+            match value.field.says() {
+                None => continue,
+                Some(Role::At(place)) => {
+                    if let Ok(n) = u32::try_from(value.raw) {
+                        location.set(place, n);
+                    }
+                }
+                Some(Role::CorrectedBy) if !self.record.status().uc() => corrected_by = value.text,
+                Some(_) => {}
+            }
+            address.take(&value);
+        }
+        if let Some(locate) = self
+            .model
+            .and_then(|model| model.locate)
+            .filter(|_| self.readable())
+        {
+            locate(&self.record, &mut location);
+        }
+        Summary {
+            location,
+            address: address.row.map(|_| address),
+            corrected_by,
+        }
+    }
+
+    /// What the socket, the bank's number, the error code and MCA_IPID say about the place.
+    fn bank_location(&self) -> Location {
         let mut location = Location::default();
         if let Some(socket) = self.record.socket() {
             location.set(Place::Socket, socket);
@@ -159,38 +208,7 @@ impl Explained {
         if let Some(ipid) = self.record.ipid().filter(|_| self.record.is_smca()) {
             location.set(Place::Instance, ipid.instance_id());
         }
-        for value in self.values() {
-            if let Some(place) = value.field.place()
-                && let Ok(n) = u32::try_from(value.raw)
-            {
-                location.set(place, n);
-            }
-        }
-        if let Some(locate) = self.model.and_then(|model| model.locate) {
-            locate(&self.record, &mut location);
-        }
         location
-    }
-
-    /// What the registers say about the place within a DIMM: bank, row, column and who is to blame.
-    #[must_use]
-    pub fn dimm_address(&self) -> Option<DimmAddress> {
-        let mut address = DimmAddress::default();
-        for value in self.values() {
-            address.take(&value);
-        }
-        address.row.map(|_| address)
-    }
-
-    /// What corrected the error, where that was not ECC: `mirroring with channel failover`.
-    #[must_use]
-    pub fn corrected_by(&self) -> Option<&'static str> {
-        if self.record.status().uc() {
-            return None;
-        }
-        self.values()
-            .find(|value| value.field.says() == Some(Role::CorrectedBy))
-            .and_then(|value| value.text)
     }
 
     /// The slots that a memory error counts for, numbered as mcelog's memory database does.
@@ -232,6 +250,13 @@ impl Explained {
         let status = self.record.status();
         status.val() && !status.not_captured()
     }
+}
+
+/// What the values of a record say together.
+pub(crate) struct Summary {
+    pub(crate) location: Location,
+    pub(crate) address: Option<DimmAddress>,
+    pub(crate) corrected_by: Option<&'static str>,
 }
 
 /// A slot as mcelog's memory database numbers it; -1 is "unknown".
