@@ -3,7 +3,9 @@
 use core::fmt;
 
 use mcekit::arch::{ErrorClass, ErrorCode};
-use mcekit::table::{Bank, Location, Model, Place, Role, Slot, Unit, Value, Values};
+use mcekit::table::{
+    Bank, Field, Location, Model, Place, Register, Role, Slot, Unit, Value, Values, bits,
+};
 use mcekit::{HwId, Record, Vendor};
 
 use crate::registry::{find, general};
@@ -32,6 +34,9 @@ pub fn decode(record: &Record) -> Explained {
 pub fn decode_as(record: &Record, model: &'static Model) -> Explained {
     Explained::new(record, Some(model))
 }
+
+/// What a bank says of which nothing is published: that there is a model-specific code, and which.
+static UNPUBLISHED: &[&Field] = &[&Field::codes("mscod", Register::Status, bits(31, 16), &[])];
 
 /// What a vendor's tables say about one record: computed, never stored.
 ///
@@ -106,8 +111,11 @@ impl Explained {
             return Values::new(&self.record, &[], &[], &[]);
         }
         let (fields, groups): (&[_], &[_]) = match self.unit {
-            Some(unit) => (unit.fields(), unit.grouped()),
-            None => (&[], &[]),
+            Some(unit) if !unit.fields().is_empty() || !unit.grouped().is_empty() => {
+                (unit.fields(), unit.grouped())
+            }
+            _ if !self.record.is_amd_like() && self.bank_of_hardware() => (UNPUBLISHED, &[]),
+            _ => (&[], &[]),
         };
         let common: &[_] = match self.model {
             Some(model) if self.bank_of_hardware() => model.common,

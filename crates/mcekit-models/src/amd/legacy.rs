@@ -20,7 +20,7 @@ const UNKNOWN: When = When::Class(ErrorClass::Unknown);
 
 /// A part of the error code for which a bank's table has no reading.
 const fn undocumented(name: &'static str, part: Bits, when: &'static [When]) -> Field {
-    codes(name, part, &[], when).every()
+    codes(name, part, &[], when).always()
 }
 pub(super) static UNKNOWN_CODE: Field = undocumented("error code", bits(15, 0), &[UNKNOWN]);
 pub(super) static UNKNOWN_INTERNAL: Field = undocumented("internal error", bits(9, 8), &[INTERNAL]);
@@ -167,7 +167,7 @@ pub(super) static CAT_DC: Field = codes(
     ],
     &[MEMORY, kind(1), level(1)],
 )
-.every();
+.always();
 static CAT_DC_BUS_ROWS: &[Code] = &[
     code(1, "TLB reload").class(MemoryRead),
     code(3, "load").class(MemoryRead),
@@ -179,14 +179,14 @@ pub(super) static CAT_DC_MEMORY: Field = codes(
     CAT_DC_BUS_ROWS,
     &[BUS, kind(0), level(3)],
 )
-.every();
+.always();
 pub(super) static CAT_DC_IO: Field = codes(
     "system read data error",
     REQUEST,
     CAT_DC_BUS_ROWS,
     &[BUS, kind(2), level(3)],
 )
-.every();
+.always();
 
 pub(super) static CAT_DC_OTHER_KIND: Field = undocumented(
     "cache transaction",
@@ -247,7 +247,7 @@ pub(super) static IC_ACCESS: Field = codes(
     ],
     &[MEMORY, level(1)],
 )
-.every();
+.always();
 /// Families 14h and 16h.
 pub(super) static CAT_IC_FETCH: Field = codes(
     "instruction cache",
@@ -275,10 +275,10 @@ static CAT_IC_OTHER_ROWS: &[Code] = &[
 ];
 /// Family 14h.
 pub(super) static CAT_IC_XEC4: Field =
-    codes("instruction cache", XEC4, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).every();
+    codes("instruction cache", XEC4, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).always();
 /// Family 16h.
 pub(super) static CAT_IC_XEC5: Field =
-    codes("instruction cache", XEC5, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).every();
+    codes("instruction cache", XEC5, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).always();
 
 pub(super) static CAT_IC_OTHER_KIND: Field = undocumented(
     "cache transaction",
@@ -293,7 +293,7 @@ pub(super) static ASSERTION: Field = codes(
     &[code(2, "hardware assertion").class(Internal)],
     &[INTERNAL],
 )
-.every();
+.always();
 
 // Bank 2, families 0fh to 14h.
 
@@ -335,7 +335,7 @@ pub(super) static BU_L2: Field = codes(
     ],
     &[MEMORY, xec(XEC4, 0)],
 )
-.every();
+.always();
 
 pub(super) static BU_OTHER: Field = codes(
     "bus unit",
@@ -368,7 +368,7 @@ pub(super) static LS_BUS: Field = codes(
     ],
     &[BUS, xec(XEC4, 0)],
 )
-.every();
+.always();
 static LS_CODE: Field = codes("load-store unit", XEC4, &[], &[]);
 static LS_OTHER: Field = undocumented(
     "error code",
@@ -426,7 +426,7 @@ const NOT_A_WALK: &[When] = &[When::Not(Register::Status, XEC5, 0x0f)];
 /// Families 0fh to 14h, but 11h.
 pub(super) static NB_CODES: Field = codes(NB, XEC5, DRAM_ECC_ROWS, NOT_A_WALK).or_else(NB_ROWS);
 /// Family 11h, whose memory has no ECC.
-pub(super) static NB_CODES_WITHOUT_ECC: Field = codes(NB, XEC5, NB_ROWS, NOT_A_WALK).every();
+pub(super) static NB_CODES_WITHOUT_ECC: Field = codes(NB, XEC5, NB_ROWS, NOT_A_WALK).always();
 /// Families 15h and 16h.
 pub(super) static NB_CODES_COMPUTE_UNIT: Field =
     codes(NB, XEC5, COMPUTE_UNIT_ROWS, NOT_A_WALK).or_else(NB_ROWS);

@@ -304,17 +304,16 @@ static MCCHAN: Unit = Unit::new(
                 code(0xb, "5x8 125b 2LM"),
             ],
         )
-        .every()
+        .always()
         .role(Role::EccMode("Invalid/unknown ECC mode"))
         .when(&[When::Is(Misc, bit(63), 0)]),
         &Field::flag(Misc, 63, &[code(1, "transient error")]).role(Role::Transient),
     ],
 )]);
 
-static CCF: Unit = Unit::new("CCF", "cache and coherence fabric", &[&MSCOD]);
-static HSF: Unit = Unit::new("HSF", "home snoop filter", &[&MSCOD]);
-static IO_CACHE: Unit = Unit::new("IOCACHE", "I/O cache", &[&MSCOD]);
-static MSCOD: Field = Field::codes("mscod", Status, bits(31, 16), &[]);
+static CCF: Unit = Unit::new("CCF", "cache and coherence fabric", &[]);
+static HSF: Unit = Unit::new("HSF", "home snoop filter", &[]);
+static IO_CACHE: Unit = Unit::new("IOCACHE", "I/O cache", &[]);
 
 /// The hub of the processor that reports.
 fn hub(record: &Record) -> Option<u8> {

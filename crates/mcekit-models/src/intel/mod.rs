@@ -6,7 +6,7 @@
 use mcekit::table::Model;
 
 // The lines between the markers are written by the registry test: UPDATE=1 cargo test -p mcekit-models
-// <modules>
+// <models>
 mod atoms;
 mod broadwell;
 mod broadwell_de;
@@ -29,11 +29,11 @@ mod sandy_bridge;
 mod sapphire_rapids;
 mod skylake_server;
 mod tulsa;
-// </modules>
+// </models>
 
 /// Every Intel model.
 pub(crate) static MODELS: &[&Model] = &[
-    // <models>
+    // <list>
     &atoms::ATOM,
     &atoms::GOLDMONT,
     &atoms::TREMONT,
@@ -82,5 +82,5 @@ pub(crate) static MODELS: &[&Model] = &[
     &sapphire_rapids::MODEL,
     &skylake_server::MODEL,
     &tulsa::MODEL,
-    // </models>
+    // </list>
 ];

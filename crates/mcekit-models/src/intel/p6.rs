@@ -101,8 +101,7 @@ pub(super) static CECC: Field = Field::flag(
     46,
     &[code(1, "correctable ECC error").class(Class::Data)],
 );
-pub(super) static SYNDROME: Field =
-    Field::hex("ECC syndrome", Status, bits(54, 47)).when(&[When::Not(Status, bits(54, 47), 0)]);
+pub(super) static SYNDROME: Field = Field::hex("ECC syndrome", Status, bits(54, 47)).nonzero();
 pub(super) static RESERVED_56_55: Field =
     Field::codes("reserved bits 56:55", Status, bits(56, 55), &[]);
 

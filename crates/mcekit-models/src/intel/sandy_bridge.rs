@@ -64,11 +64,7 @@ static PCU: Unit = Unit::new(
 );
 
 /// The link's error code says all.
-pub(super) static QPI: Unit = Unit::new(
-    "QPI",
-    "QuickPath interconnect",
-    &[&Field::codes("mscod", Status, bits(31, 16), &[])],
-);
+pub(super) static QPI: Unit = Unit::new("QPI", "QuickPath interconnect", &[]);
 
 pub(super) static ADDRESS_PARITY: Field = Field::flag(
     Status,

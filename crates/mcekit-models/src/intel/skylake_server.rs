@@ -311,10 +311,7 @@ static IMC: Unit = Unit::new("iMC", "integrated memory controller", &[]).groups(
 ]);
 
 /// The home of a memory line and its snoop filter; the servers after this one have the same.
-pub(super) static CHA: Unit = Unit::new("CHA", "caching and home agent", &[&MSCOD]);
-
-/// A model-specific code of which nothing is published.
-pub(super) static MSCOD: Field = Field::codes("mscod", Status, bits(31, 16), &[]);
+pub(super) static CHA: Unit = Unit::new("CHA", "caching and home agent", &[]);
 
 /// Three channels to a controller.
 fn slots(record: &Record) -> Slots {

@@ -65,11 +65,7 @@ static CORE: Unit = Unit::new(
     "core",
     "processor core, L3 cache and front side bus",
     &[
-        &Field::decimal("corrected events", Status, bits(39, 32)).when(&[When::Not(
-            Status,
-            bits(39, 32),
-            0,
-        )]),
+        &Field::decimal("corrected events", Status, bits(39, 32)).nonzero(),
         &Field::hex("ECC syndrome", Status, bits(51, 44)).when(&[When::Is(Status, bit(52), 1)]),
         &Field::hex("MISC format", Status, bits(41, 40)).when(&[When::Is(Status, bit(59), 1)]),
         &Field::hex("MISC value", Misc, bits(63, 0)),
