@@ -82,7 +82,6 @@ pub(crate) static MODEL: Model = Model::architectural(
         "amd_fam0fh",
         "opteron",
         "athlon64",
-        "athlon_64",
         "turion64",
         "sempron64",
         "sledgehammer",
