@@ -31,11 +31,10 @@ pub(super) static UNKNOWN_TLB: Field = undocumented(
     &[TLB, When::Not(Register::Status, KIND, 1)],
 );
 pub(super) static UNKNOWN_TLB_LEVEL: Field = undocumented("TLB level", LEVEL, &[TLB]);
-pub(super) static UNKNOWN_LEVEL: Field = undocumented(
-    "cache level",
-    LEVEL,
-    &[MEMORY, When::Outside(Register::Status, LEVEL, 1, 2)],
-);
+pub(super) static UNKNOWN_LEVEL_0: Field =
+    undocumented("cache request, level 0", REQUEST, &[MEMORY, level(0)]);
+pub(super) static UNKNOWN_LEVEL_3: Field =
+    undocumented("cache request, level 3", REQUEST, &[MEMORY, level(3)]);
 
 /// RRRR of the error code: the request.
 pub(super) const REQUEST: Bits = bits(7, 4);
@@ -548,7 +547,8 @@ pub(super) static INSTRUCTION_CACHE: Unit = Unit::new(
         &IC_FILL,
         &IC_ACCESS,
         &ASSERTION,
-        &UNKNOWN_LEVEL,
+        &UNKNOWN_LEVEL_0,
+        &UNKNOWN_LEVEL_3,
         &UNKNOWN_CODE,
     ],
 );
