@@ -82,6 +82,7 @@ pub(crate) static MODEL: Model = Model::architectural(
     "AMD K8",
     &[
         "amd_fam0fh",
+        "family0fh",
         "opteron",
         "athlon64",
         "turion64",
