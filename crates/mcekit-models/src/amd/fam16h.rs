@@ -53,7 +53,7 @@ static L2: Field = l::codes(
     ],
     &[l::MEMORY],
 )
-.always();
+.every();
 static L2_REQUEST: Field = l::codes(
     "L2 request",
     l::REQUEST,

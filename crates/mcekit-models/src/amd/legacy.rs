@@ -21,7 +21,7 @@ const UNKNOWN: When = When::Class(ErrorClass::Unknown);
 
 /// A part of the error code for which a bank's table has no reading.
 const fn undocumented(name: &'static str, part: Bits, when: &'static [When]) -> Field {
-    codes(name, part, &[], when).always()
+    codes(name, part, &[], when).every()
 }
 pub(super) static UNKNOWN_CODE: Field = undocumented("error code", bits(15, 0), &[UNKNOWN]);
 pub(super) static UNKNOWN_INTERNAL: Field = undocumented("internal error", bits(9, 8), &[INTERNAL]);
@@ -167,7 +167,7 @@ pub(super) static CAT_DC: Field = codes(
     ],
     &[MEMORY, kind(1), level(1)],
 )
-.always();
+.every();
 static CAT_DC_BUS_ROWS: &[Code] = &[
     code(1, "TLB reload").class(MemoryRead),
     code(3, "load").class(MemoryRead),
@@ -179,14 +179,14 @@ pub(super) static CAT_DC_MEMORY: Field = codes(
     CAT_DC_BUS_ROWS,
     &[BUS, kind(0), level(3)],
 )
-.always();
+.every();
 pub(super) static CAT_DC_IO: Field = codes(
     "system read data error",
     REQUEST,
     CAT_DC_BUS_ROWS,
     &[BUS, kind(2), level(3)],
 )
-.always();
+.every();
 
 pub(super) static CAT_DC_OTHER_KIND: Field = undocumented(
     "cache transaction",
@@ -247,7 +247,7 @@ pub(super) static IC_ACCESS: Field = codes(
     ],
     &[MEMORY, level(1)],
 )
-.always();
+.every();
 /// Families 14h and 16h.
 pub(super) static CAT_IC_FETCH: Field = codes(
     "instruction cache",
@@ -275,10 +275,10 @@ static CAT_IC_OTHER_ROWS: &[Code] = &[
 ];
 /// Family 14h.
 pub(super) static CAT_IC_XEC4: Field =
-    codes("instruction cache", XEC4, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).always();
+    codes("instruction cache", XEC4, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).every();
 /// Family 16h.
 pub(super) static CAT_IC_XEC5: Field =
-    codes("instruction cache", XEC5, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).always();
+    codes("instruction cache", XEC5, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).every();
 
 pub(super) static CAT_IC_OTHER_KIND: Field = undocumented(
     "cache transaction",
@@ -289,7 +289,7 @@ pub(super) static CAT_IC_OTHER_KIND: Field = undocumented(
 static ASSERTION_ROWS: &[Code] = &[code(2, "hardware assertion").class(Internal)];
 /// The unit met what cannot happen.
 pub(super) static ASSERTION: Field =
-    codes("internal", bits(9, 8), ASSERTION_ROWS, &[INTERNAL]).always();
+    codes("internal", bits(9, 8), ASSERTION_ROWS, &[INTERNAL]).every();
 /// Banks 0 and 5 have no assertions beyond extended error code 1fh.
 pub(super) static ASSERTION_5_BITS: Field = codes(
     "internal",
@@ -297,7 +297,7 @@ pub(super) static ASSERTION_5_BITS: Field = codes(
     ASSERTION_ROWS,
     &[INTERNAL, When::Is(Register::Status, bit(21), 0)],
 )
-.always();
+.every();
 
 // Bank 2, families 0fh to 14h.
 
@@ -339,7 +339,7 @@ pub(super) static BU_L2: Field = codes(
     ],
     &[MEMORY, xec(XEC4, 0)],
 )
-.always();
+.every();
 
 pub(super) static BU_OTHER: Field = codes(
     "bus unit",
@@ -372,7 +372,7 @@ pub(super) static LS_BUS: Field = codes(
     ],
     &[BUS, xec(XEC4, 0)],
 )
-.always();
+.every();
 static LS_CODE: Field = codes("load-store unit", XEC4, &[], &[]);
 static LS_OTHER: Field = undocumented(
     "error code",
@@ -430,7 +430,7 @@ const NOT_A_WALK: &[When] = &[When::Not(Register::Status, XEC5, 0x0f)];
 /// Families 0fh to 14h, but 11h.
 pub(super) static NB_CODES: Field = codes(NB, XEC5, DRAM_ECC_ROWS, NOT_A_WALK).or_else(NB_ROWS);
 /// Family 11h, whose memory has no ECC.
-pub(super) static NB_CODES_WITHOUT_ECC: Field = codes(NB, XEC5, NB_ROWS, NOT_A_WALK).always();
+pub(super) static NB_CODES_WITHOUT_ECC: Field = codes(NB, XEC5, NB_ROWS, NOT_A_WALK).every();
 /// Families 15h and 16h.
 pub(super) static NB_CODES_COMPUTE_UNIT: Field =
     codes(NB, XEC5, COMPUTE_UNIT_ROWS, NOT_A_WALK).or_else(NB_ROWS);
