@@ -51,11 +51,16 @@ pub struct Explained {
 
 impl Explained {
     fn new(record: &Record, model: Option<&'static Model>) -> Self {
+        let bank = model.and_then(|model| model.bank(record));
+        let unit = match bank {
+            Some(bank) => Some(bank.unit),
+            None => model.and_then(|model| model.unit(record)),
+        };
         Self {
             record: *record,
             model,
-            bank: model.and_then(|model| model.bank(record)),
-            unit: model.and_then(|model| model.unit(record)),
+            bank,
+            unit,
         }
     }
 
@@ -106,7 +111,7 @@ impl Explained {
 
     /// What the unit's fields say, in the manual's order. Nothing, where MCi_STATUS is not valid or was not captured.
     #[must_use]
-    pub fn values(&self) -> Values {
+    pub fn values(&self) -> Values<'_> {
         if !self.readable() {
             return Values::new(&self.record, &[], &[], &[]);
         }
