@@ -41,6 +41,32 @@
 //! use mcekit::table::{bits, code, Field, Register};
 //! static F: Field = Field::codes("f", Register::Status, bits(19, 16), &[code(0x10, "too wide")]);
 //! ```
+//!
+//! Nor conditions that cannot hold together:
+//!
+//! ```compile_fail
+//! use mcekit::table::{bit, bits, Field, Register, When};
+//! static F: Field = Field::hex("f", Register::Status, bits(31, 16)).when(&[
+//!     When::Is(Register::Status, bit(61), 0),
+//!     When::Is(Register::Status, bit(61), 1),
+//! ]);
+//! ```
+//!
+//! Nor banks that no processor has, or that are listed twice:
+//!
+//! ```compile_fail
+//! use mcekit::table::{Bank, Unit};
+//! static CORE: Unit = Unit::new("core", "core", &[]);
+//! static BANK: Bank = Bank::new(64, &CORE);
+//! ```
+//!
+//! ```compile_fail
+//! use mcekit::table::{Bank, Model, Unit};
+//! use mcekit::Vendor;
+//! static CORE: Unit = Unit::new("core", "core", &[]);
+//! static MODEL: Model = Model::architectural("m", "m", &[], Vendor::INTEL, &[])
+//!     .with_banks(&[Bank::range(0, 3, &CORE), Bank::new(3, &CORE)]);
+//! ```
 
 #[cfg(feature = "serde")]
 mod json;
