@@ -6,6 +6,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a target's panic is its finding")]
 
+pub mod logs;
 pub mod record;
 
 /// A target: takes any bytes, panics where its property does not hold.
@@ -13,6 +14,10 @@ pub type Target = fn(&[u8]);
 
 /// Every target by name.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("logs_chunked", logs::chunked),
+    ("logs_round_trip", logs::round_trip),
+    ("logs_silent", logs::silent),
+    ("logs_spans", logs::spans),
     ("record_decode", record::decode),
     ("record_wire", record::wire),
 ];
