@@ -34,6 +34,8 @@
 //! static F: Field = Field::codes("f", Register::Status, bits(19, 16), &[code(0x10, "too wide")]);
 //! ```
 
+#[cfg(feature = "serde")]
+mod json;
 mod location;
 mod model;
 mod when;
@@ -43,7 +45,7 @@ use core::fmt;
 use crate::record::Record;
 
 pub use location::{Location, Place};
-pub use model::{Bank, Banks, Channel, Cpu, Model, SmcaBank};
+pub use model::{Bank, Banks, Cpu, Model, Slot, Slots, SmcaBank};
 pub use when::When;
 
 /// A register that a field's bits are read from.
@@ -254,6 +256,22 @@ impl Code {
     }
 }
 
+/// What a field says that programs ask for whatever the generation calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// A coordinate of the location.
+    At(Place),
+    /// The ECC mode of the memory.
+    EccMode,
+    /// The error did not repeat when the memory was read again; no device is to blame.
+    Transient,
+    /// The size of a read of high-bandwidth memory.
+    HbmRead,
+    /// What corrected the error, where that was not ECC.
+    CorrectedBy,
+}
+
 /// How a field's value is shown where no row names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
@@ -278,7 +296,7 @@ pub struct Field {
     /// Rows that this table shares with another; asked where `codes` has none.
     parent: Option<&'static [Code]>,
     when: &'static [When],
-    place: Option<Place>,
+    role: Option<Role>,
 }
 
 impl Field {
@@ -332,7 +350,7 @@ impl Field {
             codes,
             parent: None,
             when: &[],
-            place: None,
+            role: None,
         }
     }
 
@@ -387,7 +405,14 @@ impl Field {
     /// The field, whose value is also a part of the location.
     #[must_use]
     pub const fn at(mut self, place: Place) -> Self {
-        self.place = Some(place);
+        self.role = Some(Role::At(place));
+        self
+    }
+
+    /// The field, which says something beyond its own bank's words.
+    #[must_use]
+    pub const fn role(mut self, role: Role) -> Self {
+        self.role = Some(role);
         self
     }
 
@@ -431,7 +456,16 @@ impl Field {
     /// The part of the location that it gives, if any.
     #[must_use]
     pub const fn place(&self) -> Option<Place> {
-        self.place
+        match self.role {
+            Some(Role::At(place)) => Some(place),
+            _ => None,
+        }
+    }
+
+    /// What the field says beyond its own bank's words, if anything.
+    #[must_use]
+    pub const fn says(&self) -> Option<Role> {
+        self.role
     }
 
     /// Its rows: its own, then those of the parent that its own do not replace.

@@ -84,16 +84,18 @@ impl Cpu {
     }
 }
 
-/// What a bank's number says about the memory channel of an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Channel {
-    /// Nothing.
-    Unknown,
+/// A memory slot as one number of its channel within the package and one of the DIMM within the channel, the way in
+/// which per-DIMM counters of monitoring programs number them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Slot {
     /// The channel within the package.
-    Fixed(u8),
-    /// The first channel of the controller within the package; the error code adds the channel's number.
-    Base(u8),
+    pub channel: Option<u8>,
+    /// The DIMM of the channel.
+    pub dimm: Option<u8>,
 }
+
+/// One slot, two, or none.
+pub type Slots = [Option<Slot>; 2];
 
 /// Banks that belong to one unit.
 #[derive(Clone, Copy, Debug)]
@@ -106,8 +108,8 @@ pub struct Bank {
     pub unit: &'static Unit,
     /// The memory controller, where the number of the bank says so.
     pub imc: Option<u8>,
-    /// The memory channel, where the number of the bank says so.
-    pub channel: Channel,
+    /// The memory channel of that controller, where the number of the bank says so.
+    pub channel: Option<u8>,
     /// The instance of the unit (a link's port, a CHA), where the number of the bank says so.
     pub instance: Option<u8>,
 }
@@ -132,7 +134,7 @@ impl Bank {
             last,
             unit,
             imc: None,
-            channel: Channel::Unknown,
+            channel: None,
             instance: None,
         }
     }
@@ -144,17 +146,10 @@ impl Bank {
         self
     }
 
-    /// The bank, at a memory channel of the package.
+    /// The bank, at a memory channel of its controller.
     #[must_use]
     pub const fn channel(mut self, channel: u8) -> Self {
-        self.channel = Channel::Fixed(channel);
-        self
-    }
-
-    /// The bank, at a controller whose first channel within the package is `base`.
-    #[must_use]
-    pub const fn channel_base(mut self, base: u8) -> Self {
-        self.channel = Channel::Base(base);
+        self.channel = Some(channel);
         self
     }
 
@@ -212,7 +207,7 @@ pub struct Model {
     pub aliases: &'static [&'static str],
     /// Its vendor.
     pub vendor: Vendor,
-    /// Its processors.
+    /// Its processors. None: whatever the vendor made that no other model claims.
     pub cpus: &'static [Cpu],
     /// Its banks.
     pub banks: Banks,
@@ -220,6 +215,9 @@ pub struct Model {
     pub common: &'static [&'static Field],
     /// What a table cannot say about the place of an error, computed from the registers.
     pub locate: Option<fn(&Record, &mut Location)>,
+    /// The slots that a memory error counts for, where the error code's channel is not the number in the package. Two
+    /// where the hardware could not tell them apart.
+    pub slots: Option<fn(&Record) -> Slots>,
 }
 
 impl Model {
@@ -241,6 +239,7 @@ impl Model {
             banks: Banks::Architectural,
             common: &[],
             locate: None,
+            slots: None,
         }
     }
 
@@ -291,6 +290,13 @@ impl Model {
     #[must_use]
     pub const fn with_locate(mut self, locate: fn(&Record, &mut Location)) -> Self {
         self.locate = Some(locate);
+        self
+    }
+
+    /// The generation with a function for the slots that a memory error counts for.
+    #[must_use]
+    pub const fn with_slots(mut self, slots: fn(&Record) -> Slots) -> Self {
+        self.slots = Some(slots);
         self
     }
 
