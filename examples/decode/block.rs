@@ -1,0 +1,464 @@
+//! A record as a block that a person understands: what happened, where, how bad, what to do; then the registers.
+
+use mcekit::arch::Address;
+use mcekit::table::{Form, Place, Value};
+use mcekit::{AddressMode, Decoding, Grade, Record, Severity, Threshold};
+use mcekit_models::Explained;
+
+use crate::found::{Found, Source};
+use crate::out::Out;
+use crate::style::Style;
+use crate::suspect::Suspect;
+use crate::time::utc;
+
+/// Where the answers begin.
+const INDENT: usize = 14;
+
+/// Writes blocks.
+#[derive(Debug)]
+pub(crate) struct Blocks {
+    style: Style,
+    first: bool,
+}
+
+impl Blocks {
+    pub(crate) const fn new(style: Style) -> Self {
+        Self { style, first: true }
+    }
+
+    /// Writes one record.
+    pub(crate) fn write(
+        &mut self,
+        found: &Found<'_>,
+        decoding: &Decoding,
+        explained: &Explained,
+        out: &mut Out,
+    ) {
+        if !std::mem::take(&mut self.first) {
+            out.str("\n");
+        }
+        let record = &found.record;
+        let block = Block {
+            style: self.style,
+            record,
+            decoding,
+            explained,
+            grade: decoding.grade(),
+        };
+        block.headline(out);
+        block.what(out);
+        block.place(out);
+        block.reporter(out);
+        block.bad(out);
+        block.action(out);
+        if let Some(time) = record.time() {
+            block.label("When", out);
+            utc(time, out);
+            out.str("\n");
+        }
+        for (i, remark) in found.remarks.iter().enumerate() {
+            block.label(if i == 0 { "Log says" } else { "" }, out);
+            out.str(remark).str("\n");
+        }
+        block.registers(out);
+        block.source(&found.source, out);
+    }
+}
+
+struct Block<'a> {
+    style: Style,
+    record: &'a Record,
+    decoding: &'a Decoding,
+    explained: &'a Explained,
+    grade: Grade,
+}
+
+impl Block<'_> {
+    fn label(&self, label: &str, out: &mut Out) {
+        if self.style.label.is_empty() {
+            out.str("  ").pad(label, INDENT - 2);
+            return;
+        }
+        out.str("  ").str(self.style.label).pad(label, INDENT - 2);
+        out.str(self.style.off);
+    }
+
+    /// Whether the register holds something that was read.
+    fn readable(&self) -> bool {
+        let status = self.decoding.status();
+        status.val() && !status.not_captured()
+    }
+
+    fn headline(&self, out: &mut Out) {
+        let severity = self.grade.severity;
+        let readable = self.readable();
+        out.str(
+            self.style
+                .grade(if readable { severity } else { Severity::No }),
+        );
+        out.str(if readable { word(severity) } else { "NO ERROR" });
+        out.str(self.style.off).str(": ");
+        if self.decoding.status().not_captured() {
+            out.str("the register was not captured; a filler value stands in it");
+        } else {
+            if !self.decoding.status().val() {
+                out.str("MCi_STATUS is not valid (VAL is 0); it would read: ");
+            }
+            out.show(self.decoding.code);
+        }
+        out.str("\n");
+    }
+
+    /// What the vendor's tables add to the headline.
+    fn what(&self, out: &mut Out) {
+        let mut label = "What";
+        let mut line = |out: &mut Out| {
+            self.label(std::mem::take(&mut label), out);
+        };
+        if let Some(software) = self.decoding.software_bank {
+            line(out);
+            out.str(software.text()).str("\n");
+        }
+        for value in self.explained.values() {
+            if value.field.place().is_none() {
+                line(out);
+                show_value(&value, out);
+                out.str("\n");
+            }
+        }
+        if !self.readable() {
+            return;
+        }
+        if let Some(hwid) = self.explained.unknown_hwid() {
+            line(out);
+            out.str("a unit that no table has: ").show(hwid).str("\n");
+        }
+        if self.explained.unit().is_none() && self.record.bank().is_none_or(|bank| bank < 128) {
+            let (name, raw) = self.model_specific();
+            if raw != 0 {
+                line(out);
+                out.str(name).str(": ").hex(raw.into()).str("\n");
+            }
+        }
+    }
+
+    /// The bits that only the vendor's tables explain.
+    fn model_specific(&self) -> (&'static str, u16) {
+        let status = self.decoding.status();
+        if self.record.is_smca() {
+            ("extended error code", status.extended_error_code().into())
+        } else if self.decoding.amd_like {
+            (
+                "extended error code",
+                status.extended_error_code_legacy().into(),
+            )
+        } else {
+            ("model-specific", status.mscod())
+        }
+    }
+
+    fn place(&self, out: &mut Out) {
+        let location = self.explained.location();
+        let mut open = false;
+        let mut separate = |out: &mut Out| {
+            if open {
+                out.str(", ");
+            } else {
+                self.label("Where", out);
+                open = true;
+            }
+        };
+        if let Some(fru) = self.record.fru_text().filter(|_| self.readable()) {
+            separate(out);
+            out.str("FRU ").show(fru);
+        }
+        for (place, value) in location.iter() {
+            separate(out);
+            out.str(place_word(place)).str(" ");
+            if matches!(place, Place::Row | Place::Column | Place::Instance) {
+                out.hex(value.into());
+            } else {
+                out.dec(value.into());
+            }
+        }
+        if let Some(requester) = self.decoding.io_mca {
+            separate(out);
+            out.str("PCI device ").show(requester);
+        }
+        if let Some(address) = self.decoding.address.filter(|_| self.readable()) {
+            separate(out);
+            show_address(&address, out);
+        }
+        if open {
+            out.str("\n");
+        }
+    }
+
+    /// The CPU and bank that reported, and what they are.
+    fn reporter(&self, out: &mut Out) {
+        let record = self.record;
+        let start = out.len();
+        self.label("Reported by", out);
+        let empty = out.len();
+        let comma = |out: &mut Out| {
+            if out.len() > empty {
+                out.str(", ");
+            }
+        };
+        if let Some(cpu) = record.cpu() {
+            out.str("CPU ").dec(cpu.into());
+        }
+        if let Some(apicid) = record.apicid() {
+            comma(out);
+            out.str("APIC id ").hex(apicid.into());
+        }
+        if let Some(bank) = record.bank() {
+            comma(out);
+            out.str("bank ").dec(bank.into());
+        }
+        if let Some(unit) = self.explained.unit() {
+            comma(out);
+            out.str(unit.id);
+            if unit.name != unit.id {
+                out.str(" (").str(unit.name).str(")");
+            }
+        }
+        if let Some(model) = self.explained.model() {
+            comma(out);
+            out.str(model.name);
+        } else if let Some(vendor) = record.vendor() {
+            comma(out);
+            out.str(vendor.name().unwrap_or("unknown vendor"));
+        }
+        if out.len() == empty {
+            out.truncate(start);
+        } else {
+            out.str("\n");
+        }
+    }
+
+    fn bad(&self, out: &mut Out) {
+        if !self.readable() {
+            return;
+        }
+        let status = self.decoding.status();
+        let grade = &self.grade;
+        self.label("How bad", out);
+        out.str(sentence(grade.severity));
+        if status.pcc() {
+            out.str("; the processor's state may be corrupt");
+        }
+        if let Some(count) = self.decoding.corrected_count.filter(|&n| n > 1) {
+            out.str("; corrected ").dec(count.into()).str(" times");
+        }
+        match self.decoding.threshold {
+            Some(Threshold::Yellow) => {
+                out.str("; threshold status yellow: more corrected errors than is normal");
+            }
+            Some(Threshold::Green) => {
+                out.str("; threshold status green: few enough corrected errors");
+            }
+            _ => {}
+        }
+        if status.over() {
+            out.str("; further errors were lost, the bank was full");
+        }
+        if self.decoding.amd_like && status.poison() {
+            out.str("; poisoned data was consumed");
+        }
+        out.str("\n");
+        self.label("", out);
+        out.str("the kernel's rule: ").str(grade.rule).str("\n");
+    }
+
+    fn action(&self, out: &mut Out) {
+        if !self.readable() {
+            return;
+        }
+        self.label("What to do", out);
+        out.str(if self.decoding.threshold == Some(Threshold::Yellow) {
+            "replace the part at the next occasion: it passed its threshold of corrected errors"
+        } else {
+            self.grade.action().text()
+        });
+        out.str("\n");
+        if let Some(suspect) = Suspect::of(self.decoding, self.explained) {
+            self.label("Suspect", out);
+            out.str(suspect.text()).str("\n");
+        }
+    }
+
+    fn registers(&self, out: &mut Out) {
+        let record = self.record;
+        self.label("Registers", out);
+        out.str("STATUS ").register(record.status().0).str(" ");
+        for (name, set) in self.decoding.flags() {
+            if set {
+                out.str(" ").upper(name);
+            }
+        }
+        out.str("\n");
+        let mut row = Row {
+            block: self,
+            used: 0,
+        };
+        row.register("ADDR", record.addr().map(u64::from), out);
+        row.register("MISC", record.misc().map(u64::from), out);
+        row.register("SYND", record.synd().map(u64::from), out);
+        row.register("IPID", record.ipid().map(u64::from), out);
+        row.register("SYND1", record.synd1().map(u64::from), out);
+        row.register("SYND2", record.synd2().map(u64::from), out);
+        row.end(out);
+        if let Some(mcg) = record.mcgstatus() {
+            row.value("MCGSTATUS", out).hex(mcg.0);
+            for (flag, mask) in mcekit::McgStatus::FLAGS {
+                if mcg.0 & mask != 0 {
+                    out.str(" ").str(flag);
+                }
+            }
+        }
+        row.number("MCGCAP", record.mcgcap().map(u64::from), out);
+        row.number("IP", record.ip(), out);
+        row.number("CS", record.cs().map(u64::from), out);
+        row.number("TSC", record.tsc(), out);
+        row.end(out);
+        if let Some(cpuid) = record.cpuid() {
+            row.value("CPUID", out).hex(cpuid.0.into());
+            out.str(" (family ").hex(cpuid.family().into());
+            out.str(" model ").hex(cpuid.model().into());
+            out.str(" stepping ").dec(cpuid.stepping().into()).str(")");
+        }
+        row.number("microcode", record.microcode().map(u64::from), out);
+        row.number("PPIN", record.ppin().map(u64::from), out);
+        row.end(out);
+    }
+
+    fn source(&self, source: &Source<'_>, out: &mut Out) {
+        let Source::Here(place) = source else { return };
+        if place.line.is_none() && place.offset.is_none() {
+            return;
+        }
+        self.label("Source", out);
+        out.str(place.file.unwrap_or("standard input"));
+        if let Some(line) = place.line {
+            out.str(":").dec(line);
+        } else if let Some(offset) = place.offset {
+            out.str(", byte ").dec(offset);
+        }
+        out.str(" (").str(place.format).str(")\n");
+    }
+}
+
+/// Registers side by side, two or three to a line.
+struct Row<'a> {
+    block: &'a Block<'a>,
+    used: usize,
+}
+
+impl Row<'_> {
+    fn value<'o>(&mut self, name: &str, out: &'o mut Out) -> &'o mut Out {
+        if self.used == 0 {
+            self.block.label("", out);
+        } else {
+            out.str("  ");
+        }
+        self.used += 1;
+        out.str(name).str(" ")
+    }
+
+    fn register(&mut self, name: &str, value: Option<u64>, out: &mut Out) {
+        if let Some(value) = value {
+            if self.used == 2 {
+                self.end(out);
+            }
+            self.value(name, out).register(value);
+        }
+    }
+
+    fn number(&mut self, name: &str, value: Option<u64>, out: &mut Out) {
+        if let Some(value) = value {
+            self.value(name, out).hex(value);
+        }
+    }
+
+    fn end(&mut self, out: &mut Out) {
+        if std::mem::take(&mut self.used) > 0 {
+            out.str("\n");
+        }
+    }
+}
+
+/// The grade in a word or two, to begin with.
+pub(crate) const fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::No => "NO ERROR",
+        Severity::Deferred => "DEFERRED",
+        Severity::Keep => "CORRECTED",
+        Severity::Some => "UNCLEAR",
+        Severity::ActionOptional => "UNCORRECTED, ACTION OPTIONAL",
+        Severity::Uncorrected => "UNCORRECTED",
+        Severity::ActionRequired => "UNCORRECTED, ACTION REQUIRED",
+        Severity::Panic => "FATAL",
+    }
+}
+
+/// The grade in a sentence.
+const fn sentence(severity: Severity) -> &'static str {
+    match severity {
+        Severity::No => "nothing: the record is not an error that counts",
+        Severity::Deferred => "not corrected, but nothing has used the bad data yet",
+        Severity::Keep => "corrected by hardware; no data was lost",
+        Severity::Some => "not corrected, of a kind that the kernel cannot act on",
+        Severity::ActionOptional => "not corrected, found before anything used the bad data",
+        Severity::Uncorrected => "not corrected, and not recoverable",
+        Severity::ActionRequired => "not corrected, and a program was about to use the bad data",
+        Severity::Panic => "not corrected, and the system cannot go on: the kernel panics",
+    }
+}
+
+const fn place_word(place: Place) -> &'static str {
+    match place {
+        Place::Imc => "memory controller",
+        Place::Dimm => "DIMM",
+        Place::BankGroup => "bank group",
+        Place::ChipSelect => "chip select",
+        Place::Chip => "DRAM device",
+        Place::Chip2 => "second DRAM device",
+        Place::Cha => "CHA",
+        Place::CacheIndex => "cache index",
+        Place::CacheWay => "cache way",
+        other => other.name(),
+    }
+}
+
+fn show_address(address: &Address, out: &mut Out) {
+    out.str(match (address.physical, address.mode) {
+        (true, _) => "physical address ",
+        (false, Some(AddressMode::Linear)) => "linear address ",
+        (false, Some(AddressMode::SegmentOffset)) => "segment offset ",
+        (false, Some(AddressMode::Memory)) => "memory address ",
+        _ => "address ",
+    });
+    out.hex(address.address);
+    let (size, unit) = match address.lsb {
+        0 => return,
+        lsb @ 1..10 => (1_u64 << lsb, " bytes"),
+        lsb @ 10..20 => (1 << (lsb - 10), " KiB"),
+        lsb @ 20..30 => (1 << (lsb - 20), " MiB"),
+        lsb => (1 << (lsb - 30), " GiB"),
+    };
+    out.str(" (somewhere in ").dec(size).str(unit).str(")");
+}
+
+fn show_value(value: &Value, out: &mut Out) {
+    let name = value.field.name();
+    match (value.text, value.field.form()) {
+        (Some(text), Form::Code) if text == name => _ = out.str(text),
+        (Some(text), _) => _ = out.str(name).str(": ").str(text),
+        (None, Form::Code) => {
+            out.str(name).str(": undocumented code ").hex(value.raw);
+        }
+        (None, Form::Hex) => _ = out.str(name).str(": ").hex(value.raw),
+        (None, Form::Decimal) => _ = out.str(name).str(": ").dec(value.raw),
+    }
+}
