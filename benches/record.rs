@@ -43,7 +43,7 @@ fn benches(c: &mut Criterion) {
             b.iter(|| Wire::read(black_box(&bytes)).map(|wire| _ = black_box(&wire.record())));
         });
         group.bench_function(format!("decode, {name}"), |b| {
-            b.iter(|| _ = black_box(&black_box(&record).decode()))
+            b.iter(|| _ = black_box(&black_box(&record).decode()));
         });
         group.bench_function(format!("grade, {name}"), |b| {
             b.iter(|| Grade::of(black_box(&record), Context::Kernel));

@@ -1,5 +1,17 @@
-//! Zhaoxin.
+//! Zhaoxin, and Centaur as its processors also call themselves: MCi_STATUS follows Intel's layout.
+
 use mcekit::table::Model;
 
-/// The models of this vendor. The lines between the markers are written by the registry test.
-pub(crate) static MODELS: &[&Model] = &[];
+// The lines between the markers are written by the registry test (UPDATE=1).
+// <models>
+mod kh50000;
+mod zhaoxin;
+// </models>
+
+/// Every Zhaoxin model, by file name.
+pub(crate) static MODELS: &[&Model] = &[
+    // <list>
+    &kh50000::MODEL,
+    &zhaoxin::MODEL,
+    // </list>
+];

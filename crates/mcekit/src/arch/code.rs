@@ -42,7 +42,7 @@ pub enum ErrorCode {
     Unknown(u16),
 }
 
-/// Intel's simple error codes (SDM vol. 3B, table "IA32_MCi_STATUS [15:0] simple error code encoding").
+/// Intel's simple error codes (SDM vol. 3B, table of the simple codes in IA32_MCi_STATUS bits 15 to 0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SimpleError {
     /// 0: no error was reported to this bank.

@@ -141,7 +141,7 @@ fn parts(d: &Decoding, mut part: impl FnMut(&dyn Display) -> fmt::Result) -> fmt
             }
         ))?;
     }
-    if d.amd_like && d.status().poison() {
+    if d.record.has_poison() && d.status().poison() {
         part(&"poisoned data consumed")?;
     }
     if d.amd_like && d.status().scrub() {

@@ -1,0 +1,107 @@
+//! K8: family 0fh (BKDG 26094 and 32559).
+//!
+//! Linux, drivers/edac/mce_amd.c (`k8_mc0_mce` to `k8_mc2_mce`); mcelog, k8.c.
+
+use super::legacy as l;
+use mcekit::Vendor;
+use mcekit::table::Class::MemoryRead;
+use mcekit::table::{Bank, Cpu, Field, Model, Register, Unit, When, bit, code};
+
+static DATA_CACHE: Unit = Unit::new(
+    "DC",
+    "Data Cache",
+    &[
+        &l::NUMBER4,
+        &l::DATA_TLB,
+        &l::DC_SYSTEM_FILL,
+        &l::DC_SCRUB,
+        &l::DC_FILL,
+        &l::DC_ACCESS,
+        &l::DC_SYNDROME_CORRECTED,
+        &l::DC_SYNDROME_UNCORRECTED,
+    ],
+);
+/// Only K8 tells a line fill by its address.
+static SYSTEM_FILL: Field = l::codes(
+    "instruction cache",
+    bit(58),
+    &[code(1, "while a line was filled from the system").class(MemoryRead)],
+    &[l::BUS],
+);
+static NB_READ: Field = l::codes(
+    "instruction cache",
+    bit(11),
+    &[code(1, "while data was read from the northbridge").class(MemoryRead)],
+    &[l::BUS, When::Is(Register::Status, bit(58), 0)],
+);
+static INSTRUCTION_CACHE: Unit = Unit::new(
+    "IC",
+    "Instruction Cache",
+    &[
+        &l::NUMBER4,
+        &l::INSTRUCTION_TLB,
+        &SYSTEM_FILL,
+        &NB_READ,
+        &l::IC_FILL,
+        &l::IC_ACCESS,
+    ],
+);
+static BUS_UNIT: Unit = Unit::new(
+    "BU",
+    "Bus Unit",
+    &[
+        &l::NUMBER4,
+        &l::BU,
+        &l::BU_TAGS,
+        &l::BU_PDC,
+        &l::BU_NB_READ,
+        &l::BU_L2,
+    ],
+);
+static NORTHBRIDGE: Unit = Unit::new(
+    "NB",
+    "Northbridge",
+    &[
+        &l::NUMBER5,
+        &l::NB_DRAM_ECC,
+        &l::NB_LOW,
+        &l::NB_GART_WALK,
+        &l::NB_DEV_WALK,
+        &l::NB_ECC_SYNDROME,
+        &l::NB_CHIPKILL_SYNDROME,
+        &l::NB_LINK,
+        &l::NB_LINK_RMW,
+        &l::NB_SUBLINK,
+        &l::NB_CORES,
+    ],
+);
+
+/// AMD K8.
+pub(crate) static MODEL: Model = Model::architectural(
+    "k8",
+    "AMD K8",
+    &[
+        "amd_fam0fh",
+        "opteron",
+        "athlon64",
+        "athlon_64",
+        "turion64",
+        "sempron64",
+        "sledgehammer",
+        "santa_rosa",
+    ],
+    Vendor::AMD,
+    &[
+        Cpu::models(0x0f, 0x00, 0x3f, "K8, revisions A to E"),
+        Cpu::models(0x0f, 0x40, 0xff, "K8, revisions F and G"),
+    ],
+)
+.with_banks(&[
+    Bank::new(0, &DATA_CACHE),
+    Bank::new(1, &INSTRUCTION_CACHE),
+    Bank::new(2, &BUS_UNIT),
+    Bank::new(3, &l::LOAD_STORE),
+    Bank::new(4, &NORTHBRIDGE),
+    Bank::new(5, &l::REORDER),
+    Bank::new(6, &l::FLOATING_POINT4),
+]);
