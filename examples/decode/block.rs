@@ -56,9 +56,9 @@ impl Blocks {
             utc(time, out);
             out.str("\n");
         }
-        for (i, remark) in found.remarks.iter().enumerate() {
+        for (i, (_, text)) in found.texts.iter().enumerate() {
             block.label(if i == 0 { "Log says" } else { "" }, out);
-            out.str(remark).str("\n");
+            out.str(text).str("\n");
         }
         block.registers(out);
         block.source(&found.source, out);

@@ -11,8 +11,8 @@ pub(crate) struct Found<'a> {
     /// Passed through from JSON input.
     pub(crate) id: Option<&'a RawValue>,
     pub(crate) source: Source<'a>,
-    /// What the log says about the record beside its registers: another decoder's lines, a DIMM's name.
-    pub(crate) remarks: &'a [&'a str],
+    /// What the log says beside the registers, each with its kind: the words of another decoder, a DIMM's name.
+    pub(crate) texts: &'a [(&'a str, &'a str)],
 }
 
 /// Where a record stood.
@@ -40,6 +40,18 @@ pub(crate) struct Place<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) length: Option<u64>,
     /// The format.
+    pub(crate) format: &'a str,
+    /// Where the same error was printed a second time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pair: Option<Pair<'a>>,
+}
+
+/// The second printing of an error.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Pair<'a> {
+    pub(crate) line: u64,
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
     pub(crate) format: &'a str,
 }
 

@@ -25,12 +25,21 @@ impl Serialize for Line<'_> {
             map.serialize_entry("id", id)?;
         }
         map.serialize_entry("source", &self.found.source)?;
-        if !self.found.remarks.is_empty() {
-            map.serialize_entry("remarks", self.found.remarks)?;
+        if !self.found.texts.is_empty() {
+            map.serialize_entry("texts", &Texts(self.found.texts))?;
         }
         map.serialize_entry("record", &self.found.record)?;
         map.serialize_entry("decoded", &Decoded(self))?;
         map.end()
+    }
+}
+
+/// The words of the log, by their kind.
+struct Texts<'a>(&'a [(&'a str, &'a str)]);
+
+impl Serialize for Texts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
     }
 }
 

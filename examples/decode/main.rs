@@ -101,7 +101,7 @@ fn answer(cli: &Cli, run: &mut Run) -> Result<(), Error> {
             record,
             id: None,
             source: Source::Here(COMMAND_LINE),
-            remarks: &[],
+            texts: &[],
         });
     }
     if text::on_the_command_line(&cli.inputs, run)? {
@@ -127,12 +127,13 @@ fn answer(cli: &Cli, run: &mut Run) -> Result<(), Error> {
 }
 
 /// Where registers on the command line stand.
-const COMMAND_LINE: Place<'_> = Place {
+pub(crate) const COMMAND_LINE: Place<'_> = Place {
     file: None,
     line: None,
     offset: None,
     length: None,
     format: "command-line",
+    pair: None,
 };
 
 /// Answers one input.

@@ -1,9 +1,9 @@
 //! JSON objects out of a stream: one a line, several a line, one over many lines, or the members of a list.
 
-use std::borrow::Cow;
+use std::fmt;
 
 use mcekit::{Present, Record};
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::Error;
@@ -110,13 +110,18 @@ fn object(input: &Input, n: usize, line: u64, run: &mut Run) -> Result<(), Error
         offset: Some(input.offset()),
         length: Some(n as u64),
         format: "json",
+        pair: None,
     };
-    let remarks: Vec<&str> = given.remarks.iter().map(AsRef::as_ref).collect();
+    let texts: Vec<(&str, &str)> = given
+        .texts
+        .iter()
+        .map(|(kind, text)| (kind.as_str(), text.as_str()))
+        .collect();
     run.record(&Found {
         record: given.record,
         id: given.id,
         source: given.source.map_or(Source::Here(here), Source::Said),
-        remarks: &remarks,
+        texts: &texts,
     })
 }
 
@@ -188,7 +193,7 @@ impl Scanner {
 }
 
 /// What of an object is ours.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 struct Object<'a> {
     #[serde(borrow)]
     id: Option<&'a RawValue>,
@@ -196,8 +201,35 @@ struct Object<'a> {
     source: Option<&'a RawValue>,
     #[serde(borrow)]
     record: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    remarks: Option<Vec<Cow<'a, str>>>,
+    texts: Option<Texts>,
+}
+
+/// An object of strings, in its order.
+#[derive(Debug)]
+struct Texts(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(TextsVisitor)
+    }
+}
+
+struct TextsVisitor;
+
+impl<'de> Visitor<'de> for TextsVisitor {
+    type Value = Texts;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of strings")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            texts.push(entry);
+        }
+        Ok(Texts(texts))
+    }
 }
 
 /// A record as JSON gave it.
@@ -206,7 +238,7 @@ struct Given<'a> {
     record: Record,
     id: Option<&'a RawValue>,
     source: Option<&'a RawValue>,
-    remarks: Vec<Cow<'a, str>>,
+    texts: Vec<(String, String)>,
 }
 
 /// The record in an object: its `record`, as we write it, or the object itself. `None` where there is no status.
@@ -221,13 +253,13 @@ fn parse(bytes: &[u8]) -> Result<Option<Given<'_>>, serde_json::Error> {
             record: serde_json::from_str(raw.get())?,
             id: object.id,
             source: object.source,
-            remarks: object.remarks.unwrap_or_default(),
+            texts: object.texts.map_or_else(Vec::new, |texts| texts.0),
         },
         None => Given {
             record: serde_json::from_slice(bytes)?,
             id: object.id,
             source: None,
-            remarks: Vec::new(),
+            texts: Vec::new(),
         },
     };
     let has_status = given.record.present().contains(Present::STATUS);

@@ -23,12 +23,13 @@ pub(crate) fn read(input: &mut Input, len: usize, run: &mut Run) -> Result<(), E
                     offset: Some(input.offset()),
                     length: Some(len as u64),
                     format: "struct-mce",
+                    pair: None,
                 };
                 run.record(&Found {
                     record: wire.record(),
                     id: None,
                     source: Source::Here(place),
-                    remarks: &[],
+                    texts: &[],
                 })?;
             }
             input.consume(len);
