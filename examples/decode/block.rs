@@ -1,29 +1,44 @@
 //! A record as a block that a person understands: what happened, where, how bad, what to do; then the registers.
 
-use mcekit::arch::Address;
+use mcekit::arch::{Address, ErrorCode};
+use mcekit::severity::Action;
 use mcekit::table::{Form, Place, Value};
 use mcekit::{AddressMode, Decoding, Grade, Record, Severity, Threshold};
 use mcekit_models::Explained;
 
 use crate::found::{Found, Source};
+use crate::memo::Memo;
 use crate::out::Out;
 use crate::style::Style;
 use crate::suspect::Suspect;
 use crate::time::utc;
 
-/// Where the answers begin.
-const INDENT: usize = 14;
+/// Labels are as wide as this, the label of a further line.
+const MORE: &str = "              ";
 
 /// Writes blocks.
 #[derive(Debug)]
 pub(crate) struct Blocks {
     style: Style,
     first: bool,
+    headlines: Memo<(ErrorCode, Severity, bool, bool)>,
+    judgements: Memo<Judgement>,
+    flags: Memo<(u64, bool, bool)>,
+    processors: Memo<u32>,
+    times: Memo<u64>,
 }
 
 impl Blocks {
-    pub(crate) const fn new(style: Style) -> Self {
-        Self { style, first: true }
+    pub(crate) fn new(style: Style) -> Self {
+        Self {
+            style,
+            first: true,
+            headlines: Memo::new(),
+            judgements: Memo::new(),
+            flags: Memo::new(),
+            processors: Memo::new(),
+            times: Memo::new(),
+        }
     }
 
     /// Writes one record.
@@ -38,6 +53,7 @@ impl Blocks {
             out.str("\n");
         }
         let record = &found.record;
+        let status = record.status();
         let block = Block {
             style: self.style,
             record,
@@ -45,23 +61,128 @@ impl Blocks {
             explained,
             grade: decoding.grade(),
         };
-        block.headline(out);
+        let kind = (
+            decoding.code,
+            block.grade.severity,
+            status.val(),
+            status.not_captured(),
+        );
+        self.headlines
+            .write(kind, status.error_code().into(), out, |out| {
+                block.headline(out);
+            });
         block.what(out);
         block.place(out);
         block.reporter(out);
-        block.bad(out);
-        block.action(out);
+        if block.readable() {
+            let judgement = Judgement::of(&block);
+            self.judgements
+                .write(judgement, judgement.mix(), out, |out| {
+                    judgement.show(&block, out);
+                });
+        }
         if let Some(time) = record.time() {
-            block.label("When", out);
-            utc(time, out);
+            block.label("  When        ", out);
+            self.times.write(time, time, out, |out| utc(time, out));
             out.str("\n");
         }
         for (i, (_, text)) in found.texts.iter().enumerate() {
-            block.label(if i == 0 { "Log says" } else { "" }, out);
+            block.label(if i == 0 { "  Log says    " } else { MORE }, out);
             out.str(text).str("\n");
         }
-        block.registers(out);
+        block.label("  Registers   ", out);
+        out.str("STATUS ").register(status.0).str(" ");
+        let all = (status.0, decoding.amd_like, record.is_smca());
+        // The counts of corrected errors differ from record to record, and are no flags.
+        let key = if decoding.amd_like {
+            all
+        } else {
+            (status.0 & !INTEL_NO_FLAGS, all.1, all.2)
+        };
+        self.flags.write(key, key.0 >> 32 ^ key.0, out, |out| {
+            for (name, set) in decoding.flags() {
+                if set {
+                    out.str(" ").upper(name);
+                }
+            }
+        });
+        out.str("\n");
+        block.registers(&mut self.processors, out);
         block.source(&found.source, out);
+    }
+}
+
+/// Bits of Intel's MCi_STATUS that hold no flag: threshold, count, and the codes but for the filter bit.
+const INTEL_NO_FLAGS: u64 = 0x007f_ffc0_ffff_efff;
+
+/// What an answer to "how bad, and what to do" depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Judgement {
+    severity: Severity,
+    rule: &'static str,
+    threshold: Option<Threshold>,
+    corrupt: bool,
+    overflow: bool,
+    poison: bool,
+    suspect: Option<Suspect>,
+}
+
+impl Judgement {
+    fn of(block: &Block<'_>) -> Self {
+        let status = block.decoding.status();
+        Self {
+            severity: block.grade.severity,
+            rule: block.grade.rule,
+            threshold: block.decoding.threshold,
+            corrupt: status.pcc(),
+            overflow: status.over(),
+            poison: block.record.has_poison() && status.poison(),
+            suspect: Suspect::of(block.decoding, block.explained),
+        }
+    }
+
+    fn mix(&self) -> u64 {
+        self.rule.len() as u64
+            | (self.severity as u64) << 8
+            | u64::from(self.overflow) << 16
+            | self.suspect.map_or(0, |suspect| suspect as u64 + 1) << 24
+    }
+
+    fn show(&self, block: &Block<'_>, out: &mut Out) {
+        block.label("  How bad     ", out);
+        out.str(sentence(self.severity));
+        if self.corrupt {
+            out.str("; the processor's state may be corrupt");
+        }
+        match self.threshold {
+            Some(Threshold::Yellow) => {
+                out.str("; threshold status yellow: more corrected errors than is normal");
+            }
+            Some(Threshold::Green) => {
+                out.str("; threshold status green: few enough corrected errors");
+            }
+            _ => {}
+        }
+        if self.overflow {
+            out.str("; further errors were lost, the bank was full");
+        }
+        if self.poison {
+            out.str("; poisoned data was consumed");
+        }
+        out.str("\n");
+        block.label(MORE, out);
+        out.str("the kernel's rule: ").str(self.rule).str("\n");
+        block.label("  What to do  ", out);
+        out.str(if self.threshold == Some(Threshold::Yellow) {
+            "replace the part at the next occasion: it passed its threshold of corrected errors"
+        } else {
+            advice(block.grade.action())
+        });
+        out.str("\n");
+        if let Some(suspect) = self.suspect {
+            block.label("  Suspect     ", out);
+            out.str(suspect.text()).str("\n");
+        }
     }
 }
 
@@ -74,13 +195,13 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    fn label(&self, label: &str, out: &mut Out) {
+    #[inline(always)]
+    fn label(&self, label: &'static str, out: &mut Out) {
         if self.style.label.is_empty() {
-            out.str("  ").pad(label, INDENT - 2);
-            return;
+            out.str(label);
+        } else {
+            out.str(self.style.label).str(label).str(self.style.off);
         }
-        out.str("  ").str(self.style.label).pad(label, INDENT - 2);
-        out.str(self.style.off);
     }
 
     /// Whether the register holds something that was read.
@@ -111,9 +232,9 @@ impl Block<'_> {
 
     /// What the vendor's tables add to the headline.
     fn what(&self, out: &mut Out) {
-        let mut label = "What";
+        let mut label = "  What        ";
         let mut line = |out: &mut Out| {
-            self.label(std::mem::take(&mut label), out);
+            self.label(std::mem::replace(&mut label, MORE), out);
         };
         if let Some(software) = self.decoding.software_bank {
             line(out);
@@ -128,6 +249,12 @@ impl Block<'_> {
         }
         if !self.readable() {
             return;
+        }
+        if let Some(count) = self.decoding.corrected_count.filter(|&n| n > 1) {
+            line(out);
+            out.str("corrected ")
+                .dec(count.into())
+                .str(" times since the bank was last cleared\n");
         }
         if let Some(hwid) = self.explained.unknown_hwid() {
             line(out);
@@ -164,7 +291,7 @@ impl Block<'_> {
             if open {
                 out.str(", ");
             } else {
-                self.label("Where", out);
+                self.label("  Where       ", out);
                 open = true;
             }
         };
@@ -198,7 +325,7 @@ impl Block<'_> {
     fn reporter(&self, out: &mut Out) {
         let record = self.record;
         let start = out.len();
-        self.label("Reported by", out);
+        self.label("  Reported by ", out);
         let empty = out.len();
         let comma = |out: &mut Out| {
             if out.len() > empty {
@@ -237,67 +364,8 @@ impl Block<'_> {
         }
     }
 
-    fn bad(&self, out: &mut Out) {
-        if !self.readable() {
-            return;
-        }
-        let status = self.decoding.status();
-        let grade = &self.grade;
-        self.label("How bad", out);
-        out.str(sentence(grade.severity));
-        if status.pcc() {
-            out.str("; the processor's state may be corrupt");
-        }
-        if let Some(count) = self.decoding.corrected_count.filter(|&n| n > 1) {
-            out.str("; corrected ").dec(count.into()).str(" times");
-        }
-        match self.decoding.threshold {
-            Some(Threshold::Yellow) => {
-                out.str("; threshold status yellow: more corrected errors than is normal");
-            }
-            Some(Threshold::Green) => {
-                out.str("; threshold status green: few enough corrected errors");
-            }
-            _ => {}
-        }
-        if status.over() {
-            out.str("; further errors were lost, the bank was full");
-        }
-        if self.decoding.amd_like && status.poison() {
-            out.str("; poisoned data was consumed");
-        }
-        out.str("\n");
-        self.label("", out);
-        out.str("the kernel's rule: ").str(grade.rule).str("\n");
-    }
-
-    fn action(&self, out: &mut Out) {
-        if !self.readable() {
-            return;
-        }
-        self.label("What to do", out);
-        out.str(if self.decoding.threshold == Some(Threshold::Yellow) {
-            "replace the part at the next occasion: it passed its threshold of corrected errors"
-        } else {
-            self.grade.action().text()
-        });
-        out.str("\n");
-        if let Some(suspect) = Suspect::of(self.decoding, self.explained) {
-            self.label("Suspect", out);
-            out.str(suspect.text()).str("\n");
-        }
-    }
-
-    fn registers(&self, out: &mut Out) {
+    fn registers(&self, processors: &mut Memo<u32>, out: &mut Out) {
         let record = self.record;
-        self.label("Registers", out);
-        out.str("STATUS ").register(record.status().0).str(" ");
-        for (name, set) in self.decoding.flags() {
-            if set {
-                out.str(" ").upper(name);
-            }
-        }
-        out.str("\n");
         let mut row = Row {
             block: self,
             used: 0,
@@ -323,10 +391,14 @@ impl Block<'_> {
         row.number("TSC", record.tsc(), out);
         row.end(out);
         if let Some(cpuid) = record.cpuid() {
-            row.value("CPUID", out).hex(cpuid.0.into());
-            out.str(" (family ").hex(cpuid.family().into());
-            out.str(" model ").hex(cpuid.model().into());
-            out.str(" stepping ").dec(cpuid.stepping().into()).str(")");
+            row.value("CPUID", out);
+            processors.write(cpuid.0, cpuid.0.into(), out, |out| {
+                out.hex(cpuid.0.into());
+                out.str(" (family ").hex(cpuid.family().into());
+                out.str(" model ").hex(cpuid.model().into());
+                out.str(" stepping ").dec(cpuid.stepping().into());
+                out.str(")");
+            });
         }
         row.number("microcode", record.microcode().map(u64::from), out);
         row.number("PPIN", record.ppin().map(u64::from), out);
@@ -338,7 +410,7 @@ impl Block<'_> {
         if place.line.is_none() && place.offset.is_none() {
             return;
         }
-        self.label("Source", out);
+        self.label("  Source      ", out);
         out.str(place.file.unwrap_or("standard input"));
         if let Some(line) = place.line {
             out.str(":").dec(line);
@@ -358,7 +430,7 @@ struct Row<'a> {
 impl Row<'_> {
     fn value<'o>(&mut self, name: &str, out: &'o mut Out) -> &'o mut Out {
         if self.used == 0 {
-            self.block.label("", out);
+            self.block.label(MORE, out);
         } else {
             out.str("  ");
         }
@@ -385,6 +457,21 @@ impl Row<'_> {
         if std::mem::take(&mut self.used) > 0 {
             out.str("\n");
         }
+    }
+}
+
+/// What to do, after how bad it is was said.
+const fn advice(action: Action) -> &'static str {
+    match action {
+        Action::Nothing => "nothing",
+        Action::Watch => "nothing now; count such errors, and replace the part if they go on",
+        Action::Isolate => {
+            "take the memory at the address out of use (the kernel may have); replace the part if it repeats"
+        }
+        Action::EndProgram => {
+            "restart the program that was interrupted; take the memory out of use and plan to replace the part"
+        }
+        Action::Stop => "find and replace the failed part before the system carries load again",
     }
 }
 
@@ -445,7 +532,12 @@ fn show_address(address: &Address, out: &mut Out) {
         lsb @ 1..10 => (1_u64 << lsb, " bytes"),
         lsb @ 10..20 => (1 << (lsb - 10), " KiB"),
         lsb @ 20..30 => (1 << (lsb - 20), " MiB"),
-        lsb => (1 << (lsb - 30), " GiB"),
+        lsb => {
+            out.str(" (the low ")
+                .dec(lsb.into())
+                .str(" bits are not valid)");
+            return;
+        }
     };
     out.str(" (somewhere in ").dec(size).str(unit).str(")");
 }

@@ -44,12 +44,37 @@ impl Processor {
         }
         record.or(&named)
     }
+}
 
-    /// The tables for a record: those that it asks for itself, else those of the processor that was named.
-    pub(crate) fn explain(this: Option<&Self>, record: &Record) -> Explained {
-        match this.and_then(|processor| processor.model) {
-            Some(model) if record.cpuid().is_none() => decode_as(record, model),
-            _ => decode(record),
+/// The tables for records: those that a record asks for itself, else those of the processor that was named.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    named: Option<&'static Model>,
+    /// The last answer: most logs are of one kind of processor.
+    last: Option<(CpuSignature, Option<Vendor>, &'static Model)>,
+}
+
+impl Tables {
+    pub(crate) fn new(processor: Option<&Processor>) -> Self {
+        Self {
+            named: processor.and_then(|processor| processor.model),
+            last: None,
+        }
+    }
+
+    /// Explains a record.
+    pub(crate) fn explain(&mut self, record: &Record) -> Explained {
+        let vendor = record.vendor();
+        match (record.cpuid(), self.last, self.named) {
+            (Some(cpuid), Some((last, of, model)), _) if last == cpuid && of == vendor => {
+                decode_as(record, model)
+            }
+            (None, _, Some(model)) => decode_as(record, model),
+            (cpuid, ..) => {
+                let explained = decode(record);
+                self.last = cpuid.zip(explained.model()).map(|(c, m)| (c, vendor, m));
+                explained
+            }
         }
     }
 }
@@ -79,6 +104,23 @@ mod tests {
         assert_eq!(full.vendor(), Some(Vendor::AMD));
         let intel = bare.with_cpuid(CpuSignature(0x50654));
         assert_eq!(processor.complete(intel), intel);
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_would_be_found() {
+        let mut tables = Tables::new(None);
+        let intel = Record::new(5, Status(1))
+            .with_cpuid(CpuSignature(0x50654))
+            .with_vendor(Vendor::INTEL);
+        let amd = intel
+            .with_cpuid(CpuSignature(0xa0_0f11))
+            .with_vendor(Vendor::AMD);
+        let nobody = Record::new(5, Status(1));
+        let foreign = intel.with_vendor(Vendor::ZHAOXIN);
+        for record in [intel, intel, amd, nobody, amd, intel, foreign, intel] {
+            let id = |explained: Explained| explained.model().map(|model| model.id);
+            assert_eq!(id(tables.explain(&record)), id(decode(&record)));
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod error;
 mod found;
 mod input;
 mod line;
+mod memo;
 mod objects;
 mod out;
 mod progress;

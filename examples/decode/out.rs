@@ -44,10 +44,22 @@ impl Out {
         self.buffer.clear();
     }
 
-    /// Writes a piece of text.
+    /// Writes a piece of text. Inlined, so that a piece of known length is a few stores.
+    #[inline(always)]
     pub(crate) fn str(&mut self, text: &str) -> &mut Self {
         self.buffer.extend_from_slice(text.as_bytes());
         self
+    }
+
+    /// Writes bytes.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.buffer.extend_from_slice(bytes);
+        self
+    }
+
+    /// What was written behind the first `start` bytes that have not left yet.
+    pub(crate) fn written_since(&self, start: usize) -> &[u8] {
+        self.buffer.get(start..).unwrap_or_default()
     }
 
     /// Writes `text` and then spaces, `width` bytes in all at least.
@@ -78,34 +90,28 @@ impl Out {
         self
     }
 
-    /// Writes a number in decimal, of at least two digits.
+    /// Writes a number below 100 in two digits.
+    #[inline(always)]
     pub(crate) fn two(&mut self, value: u64) -> &mut Self {
-        if value < 10 {
-            self.str("0");
-        }
-        self.dec(value)
+        let digits = [b'0' + (value / 10 % 10) as u8, b'0' + (value % 10) as u8];
+        self.buffer.extend_from_slice(&digits);
+        self
     }
 
     /// Writes a number as `0x` and as few digits as it needs.
     pub(crate) fn hex(&mut self, value: u64) -> &mut Self {
-        let digits = (16 - value.leading_zeros() as usize / 4).max(1);
-        self.hex_digits(value, digits)
+        let digits = hex_digits(value);
+        let zeros = (value.leading_zeros() as usize / 4).min(15);
+        self.str("0x");
+        self.buffer.extend_from_slice(&digits[zeros..]);
+        self
     }
 
     /// Writes a register as `0x` and all of its 16 digits.
+    #[inline]
     pub(crate) fn register(&mut self, value: u64) -> &mut Self {
-        self.hex_digits(value, 16)
-    }
-
-    /// Writes `0x` and the lowest `n` hex digits.
-    pub(crate) fn hex_digits(&mut self, value: u64, n: usize) -> &mut Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut text = [b'0'; 18];
-        text[1] = b'x';
-        for (i, digit) in text[2..2 + n.min(16)].iter_mut().enumerate() {
-            *digit = DIGITS[(value >> (4 * (n - 1 - i)) & 15) as usize];
-        }
-        self.buffer.extend_from_slice(&text[..2 + n.min(16)]);
+        self.str("0x");
+        self.buffer.extend_from_slice(&hex_digits(value));
         self
     }
 
@@ -162,6 +168,30 @@ impl Out {
     }
 }
 
+/// The 16 hex digits of a number.
+#[inline]
+fn hex_digits(value: u64) -> [u8; 16] {
+    let mut digits = [0; 16];
+    let (high, low) = digits.split_at_mut(8);
+    high.copy_from_slice(&hex_word((value >> 32) as u32));
+    low.copy_from_slice(&hex_word(value as u32));
+    digits
+}
+
+/// The 8 hex digits of a number, all at once: each nibble goes to a byte of its own, those above 9 are found by the carry
+/// of an addition of 6, and moved up to the letters.
+#[inline]
+const fn hex_word(value: u32) -> [u8; 8] {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let mut v = value as u64;
+    v = (v | v << 16) & 0x0000_ffff_0000_ffff;
+    v = (v | v << 8) & 0x00ff_00ff_00ff_00ff;
+    v = (v | v << 4) & (0x0f * EACH);
+    let letters = (v + 6 * EACH) >> 4 & EACH;
+    let digits = v + b'0' as u64 * EACH + letters * (b'a' - b'0' - 10) as u64;
+    digits.to_be_bytes()
+}
+
 impl fmt::Write for Out {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.str(text);
@@ -192,11 +222,7 @@ mod tests {
             assert_eq!(out.text(), format!("{value} {value:#x} {value:#018x}"));
         }
         let mut out = Out::memory();
-        out.two(7)
-            .two(12)
-            .pad("ab", 4)
-            .pad("abcde", 4)
-            .hex_digits(0x1234, 4);
-        assert_eq!(out.text(), "0712ab  abcde0x1234");
+        out.two(7).two(12).pad("ab", 4).pad("abcde", 4);
+        assert_eq!(out.text(), "0712ab  abcde");
     }
 }

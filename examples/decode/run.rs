@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::args::{Cli, Format};
 use crate::block::Blocks;
-use crate::cpu::Processor;
+use crate::cpu::{Processor, Tables};
 use crate::error::Error;
 use crate::found::Found;
 use crate::line::Line;
@@ -33,6 +33,7 @@ pub(crate) struct Run {
     answer: Answer,
     style: Style,
     processor: Option<Processor>,
+    tables: Tables,
     vendor: Option<mcekit::Vendor>,
     /// How many records were found that hold an error.
     found: u64,
@@ -55,6 +56,7 @@ impl Run {
             answer,
             style,
             processor: cli.cpu,
+            tables: Tables::new(cli.cpu.as_ref()),
             vendor: cli.registers.vendor,
             found: 0,
             trouble: false,
@@ -78,7 +80,7 @@ impl Run {
         self.found += 1;
         let record = &found.record;
         let decoding = record.decode();
-        let explained = Processor::explain(self.processor.as_ref(), record);
+        let explained = self.tables.explain(record);
         match &mut self.answer {
             Answer::Blocks(blocks) => blocks.write(&found, &decoding, &explained, &mut self.out),
             Answer::Table(table) => table.write(&found, &decoding, &explained, &mut self.out),

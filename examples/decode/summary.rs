@@ -34,7 +34,7 @@ const PARTS: [Place; 9] = [
 ];
 
 /// What the records of a group have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
     cpu: Option<u32>,
     bank: Option<u8>,
@@ -315,47 +315,39 @@ impl Serialize for Summary {
     }
 }
 
-/// Mixes small numbers well enough for a table that [`MAX_GROUPS`] bounds, at a multiplication each.
-#[derive(Debug, Default)]
-struct Mixer(u64);
-
-impl Mixer {
-    fn mix(&mut self, value: u64) {
-        self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+impl Hash for Key {
+    /// Two words for all: what is equal hashes alike, and what differs mostly does not.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let place = |folded: u64, part: &Option<u32>| {
+            folded
+                .wrapping_mul(31)
+                .wrapping_add(part.map_or(0, |n| u64::from(n) + 1))
+        };
+        state.write_u64(self.place.iter().fold(0, place));
+        let cpu = self.cpu.map_or(0, |cpu| u64::from(cpu) + 1);
+        let bank = self.bank.map_or(0, |bank| u64::from(bank) + 1);
+        let kind = (self.severity as u64) << 4 | self.class as u64;
+        state.write_u64(cpu << 24 ^ bank << 12 ^ kind);
     }
 }
 
+/// Mixes words well enough for a table that [`MAX_GROUPS`] bounds, at a multiplication each.
+#[derive(Debug, Default)]
+struct Mixer(u64);
+
 impl Hasher for Mixer {
     fn finish(&self) -> u64 {
-        // The table takes its place from the low bits and its tag from the high ones.
+        // The table takes its place from the low bits, which a multiplication mixes least.
         self.0 ^ self.0 >> 32
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.mix(u64::from_le_bytes(word));
+        for &byte in bytes {
+            self.write_u64(byte.into());
         }
     }
 
-    fn write_u8(&mut self, value: u8) {
-        self.mix(value.into());
-    }
-
-    fn write_u32(&mut self, value: u32) {
-        self.mix(value.into());
-    }
-
     fn write_u64(&mut self, value: u64) {
-        self.mix(value);
-    }
-
-    fn write_usize(&mut self, value: usize) {
-        self.mix(value as u64);
-    }
-
-    fn write_isize(&mut self, value: isize) {
-        self.mix(value as u64);
+        self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }

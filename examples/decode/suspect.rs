@@ -47,7 +47,7 @@ impl Suspect {
             return Some(Self::Device);
         }
         let consumed = if decoding.amd_like {
-            status.poison()
+            decoding.record.has_poison() && status.poison()
         } else {
             status.uc() && status.s() && status.ar() && is_load(decoding.code)
         };
@@ -111,13 +111,14 @@ impl Suspect {
     }
 }
 
-/// Whether the bank belongs to a memory controller.
+/// Whether the bank belongs to a memory controller, or to what stands between it and the mesh.
 fn is_memory_unit(explained: &Explained) -> bool {
+    const STARTS: [&str; 5] = ["imc", "umc", "hbm", "m2m", "b2cmi"];
     explained.unit().is_some_and(|unit| {
-        let id = unit.id.to_ascii_lowercase();
-        ["imc", "umc", "hbm", "mc_", "m2m"]
-            .iter()
-            .any(|part| id.starts_with(part))
+        STARTS.iter().any(|start| {
+            let id = unit.id.as_bytes().get(..start.len());
+            id.is_some_and(|id| id.eq_ignore_ascii_case(start.as_bytes()))
+        })
     })
 }
 
@@ -166,7 +167,9 @@ mod tests {
             .with_vendor(Vendor::AMD)
             .with_cpuid(CpuSignature::new(0x15, 2, 0));
         assert_eq!(suspect(&northbridge), Some(Suspect::Memory));
-        let poison = northbridge.with_status(Status(0xbc00_0800_0001_0135));
+        let poison = northbridge
+            .with_bank(0)
+            .with_status(Status(0xbc00_0800_0001_0135));
         assert_eq!(suspect(&poison), Some(Suspect::DataSource));
     }
 }
