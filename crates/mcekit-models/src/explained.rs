@@ -3,7 +3,9 @@
 use core::fmt;
 
 use mcekit::arch::{ErrorClass, ErrorCode};
-use mcekit::table::{Bank, Field, Location, Model, Place, Role, Slot, Unit, Value};
+use mcekit::table::{
+    Bank, Field, Location, Model, Place, Register, Role, Slot, Unit, Value, Values, bits,
+};
 use mcekit::{HwId, Record, Vendor};
 
 use crate::registry::{find, general};
@@ -32,6 +34,9 @@ pub fn decode(record: &Record) -> Explained {
 pub fn decode_as(record: &Record, model: &'static Model) -> Explained {
     Explained::new(record, Some(model))
 }
+
+/// What a bank says of which nothing is published: that there is a model-specific code, and which.
+static UNPUBLISHED: &[&Field] = &[&Field::codes("mscod", Register::Status, bits(31, 16), &[])];
 
 /// What a vendor's tables say about one record: computed, never stored.
 ///
@@ -102,18 +107,21 @@ impl Explained {
     /// What the unit's fields say, in the manual's order. Nothing, where MCi_STATUS is not valid or was not captured.
     #[must_use]
     pub fn values(&self) -> Values {
-        let readable = self.readable();
-        Values {
-            record: self.record,
-            fields: match self.unit {
-                Some(unit) if readable => unit.fields(),
-                _ => &[],
-            },
-            common: match self.model {
-                Some(model) if readable && self.bank_of_hardware() => model.common,
-                _ => &[],
-            },
+        if !self.readable() {
+            return Values::new(&self.record, &[], &[], &[]);
         }
+        let (fields, groups): (&[_], &[_]) = match self.unit {
+            Some(unit) if !unit.fields().is_empty() || !unit.grouped().is_empty() => {
+                (unit.fields(), unit.grouped())
+            }
+            _ if !self.record.is_amd_like() && self.bank_of_hardware() => (UNPUBLISHED, &[]),
+            _ => (&[], &[]),
+        };
+        let common: &[_] = match self.model {
+            Some(model) if self.bank_of_hardware() => model.common,
+            _ => &[],
+        };
+        Values::new(&self.record, fields, groups, common)
     }
 
     /// Where the error is, as far as the registers say.
@@ -127,15 +135,14 @@ impl Explained {
             return location;
         }
         if let Some(bank) = self.bank {
-            let places = [
-                (Place::Imc, bank.imc),
-                (Place::Channel, bank.channel),
-                (Place::Instance, bank.instance),
-            ];
-            for (place, value) in places {
-                if let Some(value) = value {
-                    location.set(place, value.into());
-                }
+            if let Some(imc) = bank.imc {
+                location.set(Place::Imc, imc.into());
+            }
+            if let Some(channel) = bank.channel {
+                location.set(Place::Channel, channel.into());
+            }
+            if let Some((place, instance)) = bank.instance {
+                location.set(place, instance.into());
             }
         }
         if let Some(channel) = ErrorCode::of(&self.record).channel()
@@ -222,34 +229,6 @@ impl Explained {
     }
 }
 
-/// The values of a record's fields; see [`Explained::values`].
-#[derive(Clone, Copy, Debug)]
-pub struct Values {
-    record: Record,
-    fields: &'static [&'static Field],
-    common: &'static [&'static Field],
-}
-
-impl Iterator for Values {
-    type Item = Value;
-
-    fn next(&mut self) -> Option<Value> {
-        loop {
-            let (field, rest) = match self.fields.split_first() {
-                Some(split) => split,
-                None => {
-                    self.fields = core::mem::take(&mut self.common);
-                    self.fields.split_first()?
-                }
-            };
-            self.fields = rest;
-            if let Some(value) = field.value(&self.record) {
-                return Some(value);
-            }
-        }
-    }
-}
-
 /// A slot as mcelog's memory database numbers it; -1 is "unknown".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct McelogSlot {
@@ -310,7 +289,7 @@ impl DimmAddress {
                 };
                 *slot = number;
             }
-            Some(Role::EccMode) => self.ecc_mode = value.text,
+            Some(Role::EccMode(unknown)) => self.ecc_mode = Some(value.text.unwrap_or(unknown)),
             Some(Role::Transient) => self.transient = value.raw != 0,
             Some(Role::HbmRead) => self.hbm_read = value.text,
             _ => {}

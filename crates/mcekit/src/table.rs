@@ -27,6 +27,14 @@
 //! static F: Field = Field::codes("f", Register::Status, bits(31, 16), &[code(2, "b"), code(1, "a")]);
 //! ```
 //!
+//! Nor do conditions that can never hold together:
+//!
+//! ```compile_fail
+//! use mcekit::table::{bits, Field, Register, When};
+//! static F: Field = Field::hex("f", Register::Misc, bits(3, 0))
+//!     .when(&[When::Is(Register::Status, bits(1, 0), 1), When::Is(Register::Status, bits(1, 0), 2)]);
+//! ```
+//!
 //! Neither does a code that its field cannot hold:
 //!
 //! ```compile_fail
@@ -43,6 +51,7 @@ mod when;
 use core::fmt;
 
 use crate::record::Record;
+use crate::regs::Status;
 
 pub use location::{Location, Place};
 pub use model::{Bank, Banks, Cpu, Model, Slot, Slots, SmcaBank};
@@ -68,8 +77,20 @@ pub enum Register {
 }
 
 impl Register {
+    /// The bits of MCi_STATUS that must be set where the register is valid, as mask and value.
+    const fn valid(self) -> (u64, u64) {
+        let bit = match self {
+            Self::Status | Self::Ipid => 0,
+            Self::Misc => Status::MISCV,
+            Self::Addr => Status::ADDRV,
+            Self::Synd | Self::Synd1 | Self::Synd2 => Status::SYNDV,
+        };
+        (bit, bit)
+    }
+
     /// The register's value, where the record has it and MCi_STATUS says that it is valid.
     #[must_use]
+    #[inline]
     pub fn read(self, record: &Record) -> Option<u64> {
         match self {
             Self::Status => Some(record.status().0),
@@ -262,8 +283,8 @@ impl Code {
 pub enum Role {
     /// A coordinate of the location.
     At(Place),
-    /// The ECC mode of the memory.
-    EccMode,
+    /// The ECC mode of the memory; what to call a mode that has no row.
+    EccMode(&'static str),
     /// The error did not repeat when the memory was read again; no device is to blame.
     Transient,
     /// The size of a read of high-bandwidth memory.
@@ -275,11 +296,13 @@ pub enum Role {
 /// How a field's value is shown where no row names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
-    /// A code: shown where a row names it, or where it is not zero.
+    /// A code: shown where a row names it, where it is not zero, or always, as the field says.
     Code,
-    /// A number or address, shown always, in hex.
+    /// A code that others explain already, of which this table says more: shown only where a row names it.
+    NamedCode,
+    /// A number or address, in hex.
     Hex,
-    /// A number, shown always, in decimal.
+    /// A number, in decimal.
     Decimal,
 }
 
@@ -296,6 +319,12 @@ pub struct Field {
     /// Rows that this table shares with another; asked where `codes` has none.
     parent: Option<&'static [Code]>,
     when: &'static [When],
+    /// Bits of MCi_STATUS that decide most conditions at once: under the mask they must have the value.
+    status: (u64, u64),
+    /// Whether conditions remain that `status` does not decide.
+    further: bool,
+    /// Whether a zero that no row names is shown.
+    zero: bool,
     role: Option<Role>,
 }
 
@@ -314,6 +343,22 @@ impl Field {
     ) -> Self {
         check(codes, part.width());
         Self::plain(name, register, part, Form::Code, codes)
+    }
+
+    /// A field of codes whose bits lie in two places, the high ones first.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where the rows do not ascend or one does not fit into the bits.
+    #[must_use]
+    pub const fn joined(
+        name: &'static str,
+        register: Register,
+        parts: [Bits; 2],
+        codes: &'static [Code],
+    ) -> Self {
+        check(codes, parts[0].width() + parts[1].width());
+        Self::plain(name, register, parts[0], Form::Code, codes).then(parts[1])
     }
 
     /// A single bit that has a meaning when it is set.
@@ -350,6 +395,9 @@ impl Field {
             codes,
             parent: None,
             when: &[],
+            status: register.valid(),
+            further: false,
+            zero: !matches!(form, Form::Code),
             role: None,
         }
     }
@@ -395,10 +443,50 @@ impl Field {
         self
     }
 
+    /// The field of codes, shown only where a row names its value.
+    #[must_use]
+    pub const fn named(mut self) -> Self {
+        self.form = Form::NamedCode;
+        self
+    }
+
+    /// The field, shown for zero too: a code like any other, documented or not.
+    #[must_use]
+    pub const fn always(mut self) -> Self {
+        self.zero = true;
+        self
+    }
+
+    /// The number, not shown where it is zero.
+    #[must_use]
+    pub const fn nonzero(mut self) -> Self {
+        self.zero = false;
+        self
+    }
+
     /// The field, shown only where every condition holds.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where two conditions on the same bits of MCi_STATUS contradict each other.
     #[must_use]
     pub const fn when(mut self, when: &'static [When]) -> Self {
         self.when = when;
+        let mut i = 0;
+        while i < when.len() {
+            match when[i].on_status() {
+                Some((mask, value)) => {
+                    let (known, wanted) = self.status;
+                    assert!(
+                        (value ^ wanted) & (mask & known) == 0,
+                        "conditions contradict each other"
+                    );
+                    self.status = (known | mask, wanted | value);
+                }
+                None => self.further = true,
+            }
+            i += 1;
+        }
         self
     }
 
@@ -486,6 +574,7 @@ impl Field {
 
     /// The row of a value. An exact match, or none.
     #[must_use]
+    #[inline]
     pub fn row(&self, raw: u64) -> Option<&'static Code> {
         let value = u32::try_from(raw).ok()?;
         find(self.codes, value).or_else(|| find(self.parent?, value))
@@ -493,9 +582,11 @@ impl Field {
 
     /// The number that the bits spell, whatever the conditions say.
     #[must_use]
+    #[inline]
     pub fn extract(&self, register: u64) -> u64 {
-        let mut raw = 0;
-        for part in self.parts.iter().flatten() {
+        let [first, rest @ ..] = &self.parts;
+        let mut raw = first.map_or(0, |part| part.of(register));
+        for part in rest.iter().flatten() {
             raw = raw << (part.width() & 63) | part.of(register);
         }
         raw << self.shift
@@ -504,13 +595,25 @@ impl Field {
     /// The field's value in a record: `None` where the register is not valid, a condition fails, or a code
     /// field holds an unnamed zero.
     #[must_use]
+    #[inline]
     pub fn value(&'static self, record: &Record) -> Option<Value> {
-        let raw = self.extract(self.register.read(record)?);
-        let row = self.row(raw);
-        if row.is_none() && raw == 0 && matches!(self.form, Form::Code) {
+        // Most fields of a unit mean nothing in a given record, and MCi_STATUS alone says so.
+        let (mask, wanted) = self.status;
+        if record.status().0 & mask != wanted {
             return None;
         }
-        if !self.when.iter().all(|condition| condition.holds(record)) {
+        self.value_where_status_fits(record)
+    }
+
+    #[inline]
+    fn value_where_status_fits(&'static self, record: &Record) -> Option<Value> {
+        let register = self.register.read(record)?;
+        if self.further && !self.when.iter().all(|condition| condition.holds(record)) {
+            return None;
+        }
+        let raw = self.extract(register);
+        let row = self.row(raw);
+        if row.is_none() && (matches!(self.form, Form::NamedCode) || raw == 0 && !self.zero) {
             return None;
         }
         Some(Value {
@@ -537,7 +640,15 @@ const fn check(codes: &[Code], width: u32) {
     }
 }
 
+#[inline]
 fn find(codes: &'static [Code], value: u32) -> Option<&'static Code> {
+    // Many lists begin with 0 and have no gap.
+    let direct = codes.get(value as usize);
+    if let Some(row) = direct
+        && row.value == value
+    {
+        return direct;
+    }
     codes
         .binary_search_by_key(&value, |row| row.value)
         .ok()
@@ -560,14 +671,41 @@ pub struct Value {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.text, self.field.form) {
-            (Some(text), Form::Code) if text == self.field.name => f.write_str(text),
+            (Some(text), _) if text == self.field.name => f.write_str(text),
             (Some(text), _) => write!(f, "{}: {text}", self.field.name),
-            (None, Form::Code) => {
+            (None, Form::Code | Form::NamedCode) => {
                 write!(f, "{}: undocumented code {:#x}", self.field.name, self.raw)
             }
             (None, Form::Hex) => write!(f, "{}: {:#x}", self.field.name, self.raw),
             (None, Form::Decimal) => write!(f, "{}: {}", self.field.name, self.raw),
         }
+    }
+}
+
+/// Fields that share a condition: one register means different things, and a table for each.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    when: &'static [When],
+    fields: &'static [&'static Field],
+}
+
+impl Group {
+    /// Fields that are shown only where every condition holds, in the manual's order.
+    #[must_use]
+    pub const fn new(when: &'static [When], fields: &'static [&'static Field]) -> Self {
+        Self { when, fields }
+    }
+
+    /// The conditions.
+    #[must_use]
+    pub const fn conditions(&self) -> &'static [When] {
+        self.when
+    }
+
+    /// The fields.
+    #[must_use]
+    pub const fn fields(&self) -> &'static [&'static Field] {
+        self.fields
     }
 }
 
@@ -579,6 +717,7 @@ pub struct Unit {
     /// Full name.
     pub name: &'static str,
     fields: &'static [&'static Field],
+    groups: &'static [Group],
 }
 
 impl Unit {
@@ -589,28 +728,96 @@ impl Unit {
         name: &'static str,
         fields: &'static [&'static Field],
     ) -> Self {
-        Self { id, name, fields }
+        Self {
+            id,
+            name,
+            fields,
+            groups: &[],
+        }
     }
 
-    /// Its fields.
+    /// The unit with further fields that mean something under conditions only.
+    #[must_use]
+    pub const fn groups(mut self, groups: &'static [Group]) -> Self {
+        self.groups = groups;
+        self
+    }
+
+    /// Its fields outside of groups.
     #[must_use]
     pub const fn fields(&self) -> &'static [&'static Field] {
         self.fields
     }
 
-    /// What its fields say in a record.
-    pub fn values(&self, record: &Record) -> impl Iterator<Item = Value> + use<> {
-        let record = *record;
-        self.fields
-            .iter()
-            .filter_map(move |field| field.value(&record))
+    /// Its groups of fields.
+    #[must_use]
+    pub const fn grouped(&self) -> &'static [Group] {
+        self.groups
+    }
+
+    /// What its fields say in a record: those outside of groups, then group by group.
+    #[must_use]
+    pub const fn values(&self, record: &Record) -> Values {
+        Values::new(record, self.fields, self.groups, &[])
+    }
+}
+
+/// The values that some fields have in one record.
+#[derive(Clone, Copy, Debug)]
+pub struct Values {
+    record: Record,
+    fields: &'static [&'static Field],
+    groups: &'static [Group],
+    after: &'static [&'static Field],
+}
+
+impl Values {
+    /// The values of `fields`, then of the groups whose conditions hold, then of `after`.
+    #[must_use]
+    pub const fn new(
+        record: &Record,
+        fields: &'static [&'static Field],
+        groups: &'static [Group],
+        after: &'static [&'static Field],
+    ) -> Self {
+        Self {
+            record: *record,
+            fields,
+            groups,
+            after,
+        }
+    }
+}
+
+impl Iterator for Values {
+    type Item = Value;
+
+    fn next(&mut self) -> Option<Value> {
+        loop {
+            while let Some((field, rest)) = self.fields.split_first() {
+                self.fields = rest;
+                if let Some(value) = field.value(&self.record) {
+                    return Some(value);
+                }
+            }
+            if let Some((group, rest)) = self.groups.split_first() {
+                self.groups = rest;
+                if group.when.iter().all(|when| when.holds(&self.record)) {
+                    self.fields = group.fields;
+                }
+            } else if self.after.is_empty() {
+                return None;
+            } else {
+                self.fields = core::mem::take(&mut self.after);
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::regs::{Misc, Status};
+    use crate::regs::Misc;
     use std::string::ToString;
 
     static CODES: Field = Field::codes(
@@ -660,6 +867,45 @@ mod tests {
     fn nothing_comes_out_of_a_register_that_is_not_valid() {
         let record = Record::new(0, Status(Status::VAL)).with_misc(Misc(u64::MAX));
         assert!(GROUP.value(&record).is_none());
+    }
+
+    #[test]
+    fn conditions_hold_one_by_one_or_folded() {
+        static FIELD: Field = Field::decimal("n", Register::Misc, bits(3, 0)).when(&[
+            When::Is(Register::Status, bits(1, 0), 2),
+            When::Masked(Register::Status, 0xf0, 0x30),
+            When::Not(Register::Misc, bits(3, 0), 7),
+        ]);
+        let value = |status: u64, misc| {
+            let record = Record::new(0, Status(Status::VAL | status)).with_misc(Misc(misc));
+            let value = FIELD.value(&record).map(|value| value.raw);
+            let holds = Register::Misc.read(&record).is_some()
+                && FIELD.conditions().iter().all(|when| when.holds(&record));
+            assert_eq!(value.is_some(), holds, "{status:#x} {misc:#x}");
+            value
+        };
+        assert_eq!(value(Status::MISCV | 0x32, 5), Some(5));
+        for status in [
+            0x32,
+            Status::MISCV | 0x33,
+            Status::MISCV | 0x22,
+            Status::MISCV,
+        ] {
+            assert_eq!(value(status, 5), None, "{status:#x}");
+        }
+        assert_eq!(value(Status::MISCV | 0x32, 7), None);
+    }
+
+    #[test]
+    fn zero_is_shown_as_the_field_says() {
+        static CODE: Field = Field::codes("code", Register::Status, bits(3, 0), &[]).always();
+        static NUMBER: Field = Field::hex("number", Register::Status, bits(3, 0)).nonzero();
+        let record = Record::new(0, Status(Status::VAL));
+        assert_eq!(
+            CODE.value(&record).unwrap().to_string(),
+            "code: undocumented code 0x0"
+        );
+        assert!(NUMBER.value(&record).is_none());
     }
 
     #[test]

@@ -17,6 +17,11 @@ static DATA_CACHE: Unit = Unit::new(
         &l::DC_SCRUB,
         &l::DC_FILL,
         &l::DC_ACCESS,
+        &l::UNKNOWN_TLB,
+        &l::UNKNOWN_LEVEL_0,
+        &l::UNKNOWN_LEVEL_3,
+        &l::UNKNOWN_INTERNAL,
+        &l::UNKNOWN_CODE,
     ],
 );
 static INSTRUCTION_CACHE: Unit = Unit::new(
@@ -28,6 +33,10 @@ static INSTRUCTION_CACHE: Unit = Unit::new(
         &l::IC_BUS,
         &l::IC_FILL,
         &l::IC_ACCESS,
+        &l::ASSERTION,
+        &l::UNKNOWN_LEVEL_0,
+        &l::UNKNOWN_LEVEL_3,
+        &l::UNKNOWN_CODE,
     ],
 );
 static BUS_UNIT: Unit = Unit::new(
@@ -40,6 +49,10 @@ static BUS_UNIT: Unit = Unit::new(
         &l::BU_PDC,
         &l::BU_NB_READ,
         &l::BU_L2,
+        &l::BU_OTHER,
+        &l::BU_NO_TAGS,
+        &l::BU_INTERNAL,
+        &l::BU_UNKNOWN,
     ],
 );
 static NORTHBRIDGE: Unit = Unit::new(
@@ -47,11 +60,15 @@ static NORTHBRIDGE: Unit = Unit::new(
     "Northbridge",
     &[
         &l::NUMBER5,
-        &l::NB_LOW,
+        &l::NB_CODES_WITHOUT_ECC,
         &l::NB_GART_WALK,
         &l::NB_DEV_WALK,
-        &l::NB_LINK,
-        &l::NB_LINK_RMW,
+        &l::NB_MEMORY_WALK,
+        &l::NB_INTERNAL_WALK,
+        &l::NB_UNKNOWN_WALK,
+        &l::NB_LINK_1,
+        &l::NB_LINK_2_3,
+        &l::NB_LINK_4_6,
         &l::NB_SUBLINK,
         &l::NB_CORES,
     ],

@@ -10,7 +10,18 @@ use mcekit::table::{Bank, Cpu, Model, Unit};
 static DATA_CACHE: Unit = Unit::new(
     "DC",
     "Data Cache",
-    &[&l::NUMBER4, &l::DATA_TLB, &l::DC_FILL, &l::DC_ACCESS],
+    &[
+        &l::NUMBER4,
+        &l::DATA_TLB,
+        &l::DC_FILL,
+        &l::DC_ACCESS_OR_GENERIC,
+        &l::UNKNOWN_TLB,
+        &l::UNKNOWN_LEVEL_0,
+        &l::UNKNOWN_LEVEL_3,
+        &l::UNKNOWN_INTERNAL,
+        &l::UNKNOWN_BUS,
+        &l::UNKNOWN_CODE,
+    ],
 );
 static INSTRUCTION_CACHE: Unit = Unit::new(
     "IC",
@@ -21,6 +32,10 @@ static INSTRUCTION_CACHE: Unit = Unit::new(
         &l::IC_BUS,
         &l::IC_FILL,
         &l::IC_ACCESS,
+        &l::ASSERTION,
+        &l::UNKNOWN_LEVEL_0,
+        &l::UNKNOWN_LEVEL_3,
+        &l::UNKNOWN_CODE,
     ],
 );
 static BUS_UNIT: Unit = Unit::new(
@@ -33,6 +48,10 @@ static BUS_UNIT: Unit = Unit::new(
         &l::BU_PDC,
         &l::BU_NB_READ,
         &l::BU_L2,
+        &l::BU_OTHER,
+        &l::BU_NO_TAGS,
+        &l::BU_INTERNAL,
+        &l::BU_UNKNOWN,
     ],
 );
 static NORTHBRIDGE: Unit = Unit::new(
@@ -40,14 +59,17 @@ static NORTHBRIDGE: Unit = Unit::new(
     "Northbridge",
     &[
         &l::NUMBER5,
-        &l::NB_DRAM_ECC,
-        &l::NB_LOW,
+        &l::NB_CODES,
         &l::NB_GART_WALK,
         &l::NB_DEV_WALK,
+        &l::NB_MEMORY_WALK,
+        &l::NB_INTERNAL_WALK,
+        &l::NB_UNKNOWN_WALK,
         &l::NB_ECC_SYNDROME,
         &l::NB_CHIPKILL_SYNDROME,
-        &l::NB_LINK,
-        &l::NB_LINK_RMW,
+        &l::NB_LINK_1,
+        &l::NB_LINK_2_3,
+        &l::NB_LINK_4_6,
         &l::NB_SUBLINK,
         &l::NB_CORES,
     ],

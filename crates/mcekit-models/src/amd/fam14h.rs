@@ -16,6 +16,13 @@ static DATA_CACHE: Unit = Unit::new(
         &l::CAT_DC,
         &l::CAT_DC_MEMORY,
         &l::CAT_DC_IO,
+        &l::CAT_DC_OTHER_KIND,
+        &l::CAT_DC_OTHER_LEVEL,
+        &l::CAT_DC_OTHER_BUS,
+        &l::CAT_DC_OTHER_BUS_LEVEL,
+        &l::UNKNOWN_TLB,
+        &l::UNKNOWN_INTERNAL,
+        &l::UNKNOWN_CODE,
     ],
 );
 static INSTRUCTION_CACHE: Unit = Unit::new(
@@ -29,6 +36,8 @@ static INSTRUCTION_CACHE: Unit = Unit::new(
         &l::CAT_IC_FETCH,
         &l::CAT_IC_SNOOP,
         &l::CAT_IC_XEC4,
+        &l::CAT_IC_OTHER_KIND,
+        &l::UNKNOWN_CODE,
     ],
 );
 static BUS_UNIT: Unit = Unit::new(
@@ -41,6 +50,10 @@ static BUS_UNIT: Unit = Unit::new(
         &l::BU_PDC,
         &l::BU_NB_READ,
         &l::BU_L2,
+        &l::BU_OTHER,
+        &l::BU_NO_TAGS,
+        &l::BU_INTERNAL,
+        &l::BU_UNKNOWN,
     ],
 );
 static NORTHBRIDGE: Unit = Unit::new(
@@ -48,14 +61,17 @@ static NORTHBRIDGE: Unit = Unit::new(
     "Northbridge",
     &[
         &l::NUMBER5,
-        &l::NB_DRAM_ECC,
-        &l::NB_LOW,
+        &l::NB_CODES,
         &l::NB_GART_WALK,
         &l::NB_DEV_WALK,
+        &l::NB_MEMORY_WALK,
+        &l::NB_INTERNAL_WALK,
+        &l::NB_UNKNOWN_WALK,
         &l::NB_ECC_SYNDROME,
         &l::NB_CHIPKILL_SYNDROME,
-        &l::NB_LINK,
-        &l::NB_LINK_RMW,
+        &l::NB_LINK_1,
+        &l::NB_LINK_2_3,
+        &l::NB_LINK_4_6,
         &l::NB_SUBLINK,
         &l::NB_CORES,
     ],

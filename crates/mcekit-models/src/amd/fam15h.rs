@@ -25,6 +25,8 @@ static DATA_CACHE: Unit = Unit::new(
         &DATA_CACHE_MEMORY,
         &DATA_CACHE_BUS,
         &l::ASSERTION,
+        &l::UNKNOWN_TLB,
+        &l::UNKNOWN_CODE,
     ],
 );
 static INSTRUCTION_CACHE: Unit = Unit::new(
@@ -36,27 +38,37 @@ static INSTRUCTION_CACHE: Unit = Unit::new(
         &l::IC_BUS,
         &INSTRUCTION_CACHE_MEMORY,
         &l::ASSERTION,
+        &l::UNKNOWN_CODE,
     ],
 );
 static BUS_UNIT: Unit = Unit::new(
     "CU",
     "Combined Unit",
-    &[&l::NUMBER5, &CU_TLB, &CU_BUS, &CU_MEMORY, &l::ASSERTION],
+    &[
+        &l::NUMBER5,
+        &CU_TLB,
+        &CU_BUS,
+        &CU_MEMORY,
+        &l::ASSERTION,
+        &l::UNKNOWN_CODE,
+    ],
 );
 static NORTHBRIDGE: Unit = Unit::new(
     "NB",
     "Northbridge",
     &[
         &l::NUMBER5,
-        &l::NB_DRAM_ECC,
-        &l::NB_LOW,
+        &l::NB_CODES_COMPUTE_UNIT,
         &l::NB_GART_WALK,
         &l::NB_DEV_WALK,
-        &l::NB_COMPUTE_UNIT,
+        &l::NB_MEMORY_WALK,
+        &l::NB_INTERNAL_WALK,
+        &l::NB_UNKNOWN_WALK,
         &l::NB_ECC_SYNDROME,
         &l::NB_CHIPKILL_SYNDROME,
-        &l::NB_LINK,
-        &l::NB_LINK_RMW,
+        &l::NB_LINK_1,
+        &l::NB_LINK_2_3,
+        &l::NB_LINK_4_6,
         &l::NB_SUBCACHE,
         &l::NB_SUBLINK,
         &l::NB_CORE,

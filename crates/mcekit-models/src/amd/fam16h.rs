@@ -6,7 +6,7 @@ use super::legacy as l;
 use super::threshold;
 use mcekit::Vendor;
 use mcekit::table::Class::{Data, Internal, Tag};
-use mcekit::table::{Bank, Cpu, Field, Model, Register, Unit, When, bits, code};
+use mcekit::table::{Bank, Cpu, Field, Model, Unit, code};
 
 static TLB_DATA: Field = l::codes("data TLB", l::XEC5, l::DATA_TLB_ROWS, l::DATA_TLB_WHEN);
 static TLB_INSTRUCTION: Field = l::codes(
@@ -16,141 +16,59 @@ static TLB_INSTRUCTION: Field = l::codes(
     &[l::TLB],
 );
 
-const fn l2(rows: &'static [mcekit::table::Code], when: &'static [When]) -> Field {
-    l::codes("L2 cache", l::REQUEST, rows, when)
-}
-const fn xec(low: u64, high: u64) -> When {
-    When::Within(Register::Status, l::XEC5, low, high)
-}
-static BUFFER: Field = l2(
-    &[code(1, "parity of the input buffer").class(Data)],
+static L2: Field = l::codes(
+    "L2 cache",
+    l::XEC5,
     &[
-        l::MEMORY,
-        xec(0x04, 0x05),
-        When::Within(Register::Status, l::REQUEST, 1, 1),
+        code(
+            0x04,
+            "parity of the input buffer (reads) or output buffer (other requests)",
+        )
+        .class(Data),
+        code(
+            0x05,
+            "parity of the input buffer (reads) or output buffer (other requests)",
+        )
+        .class(Data),
+        code(0x09, "tag ECC").class(Tag),
+        code(0x0a, "tag ECC").class(Tag),
+        code(0x0b, "tag ECC").class(Tag),
+        code(0x0d, "tag ECC").class(Tag),
+        code(0x0e, "tag ECC").class(Tag),
+        code(0x0f, "tag ECC").class(Tag),
+        code(0x10, "data array ECC").class(Data),
+        code(0x11, "data array ECC").class(Data),
+        code(0x12, "data array ECC").class(Data),
+        code(0x13, "data array ECC").class(Data),
+        code(0x14, "data array ECC").class(Data),
+        code(0x15, "data array ECC").class(Data),
+        code(0x16, "data array ECC").class(Data),
+        code(0x17, "data array ECC").class(Data),
+        code(0x18, "data array ECC").class(Data),
+        code(0x19, "data array ECC").class(Data),
+        code(0x1b, "data array ECC").class(Data),
+        code(0x1c, "parity of attribute bits").class(Internal),
+        code(0x1d, "parity of attribute bits").class(Internal),
+        code(0x1f, "parity of attribute bits").class(Internal),
     ],
-);
-static BUFFER_OUT: Field = l2(
+    &[l::MEMORY],
+)
+.always();
+static L2_REQUEST: Field = l::codes(
+    "L2 request",
+    l::REQUEST,
     &[
-        code(0, "parity of the output buffer").class(Data),
-        code(2, "parity of the output buffer").class(Data),
-        code(3, "parity of the output buffer").class(Data),
-        code(4, "parity of the output buffer").class(Data),
-        code(5, "parity of the output buffer").class(Data),
-        code(6, "parity of the output buffer").class(Data),
-        code(7, "parity of the output buffer").class(Data),
-        code(8, "parity of the output buffer").class(Data),
+        code(0, "of a bank, or of attributes"),
+        code(1, "read: hit where it was met in the data array, else fill"),
+        code(2, "fill"),
+        code(3, "fill"),
+        code(4, "fill"),
+        code(5, "fill"),
+        code(6, "fill"),
+        code(7, "victim"),
+        code(8, "probe"),
     ],
-    &[
-        l::MEMORY,
-        xec(0x04, 0x05),
-        When::Not(Register::Status, l::REQUEST, 1),
-    ],
-);
-static TAG_LOW: Field = l2(
-    &[
-        code(0, "tag ECC, bank request").class(Tag),
-        code(1, "tag ECC, fill").class(Tag),
-        code(2, "tag ECC, fill").class(Tag),
-        code(3, "tag ECC, fill").class(Tag),
-        code(4, "tag ECC, fill").class(Tag),
-        code(5, "tag ECC, fill").class(Tag),
-        code(6, "tag ECC, fill").class(Tag),
-        code(7, "tag ECC, fill").class(Tag),
-        code(8, "tag ECC, probe").class(Tag),
-    ],
-    &[l::MEMORY, xec(0x09, 0x0b)],
-);
-static TAG_HIGH: Field = l2(
-    &[
-        code(0, "tag ECC, bank request").class(Tag),
-        code(1, "tag ECC, fill").class(Tag),
-        code(2, "tag ECC, fill").class(Tag),
-        code(3, "tag ECC, fill").class(Tag),
-        code(4, "tag ECC, fill").class(Tag),
-        code(5, "tag ECC, fill").class(Tag),
-        code(6, "tag ECC, fill").class(Tag),
-        code(7, "tag ECC, fill").class(Tag),
-        code(8, "tag ECC, probe").class(Tag),
-    ],
-    &[l::MEMORY, xec(0x0d, 0x0f)],
-);
-static DATA_HIT: Field = l2(
-    &[code(1, "data array ECC, hit").class(Data)],
-    &[
-        l::MEMORY,
-        xec(0x10, 0x18),
-        When::Masked(Register::Status, 0x3 << 16, 0),
-        When::Within(Register::Status, l::REQUEST, 1, 1),
-    ],
-);
-static DATA: Field = l2(
-    &[
-        code(0, "data array ECC, attributes").class(Data),
-        code(2, "data array ECC, fill").class(Data),
-        code(3, "data array ECC, fill").class(Data),
-        code(4, "data array ECC, fill").class(Data),
-        code(5, "data array ECC, fill").class(Data),
-        code(6, "data array ECC, fill").class(Data),
-        code(7, "data array ECC, victim").class(Data),
-        code(8, "data array ECC, fill").class(Data),
-    ],
-    &[
-        l::MEMORY,
-        xec(0x10, 0x19),
-        When::Not(Register::Status, l::REQUEST, 1),
-    ],
-);
-static DATA_READ_FILL: Field = l2(
-    &[code(1, "data array ECC, fill").class(Data)],
-    &[
-        l::MEMORY,
-        xec(0x10, 0x19),
-        When::Not(Register::Status, bits(17, 16), 0),
-        When::Within(Register::Status, l::REQUEST, 1, 1),
-    ],
-);
-static DATA_LAST: Field = l2(
-    &[
-        code(0, "data array ECC, attributes").class(Data),
-        code(1, "data array ECC, fill").class(Data),
-        code(2, "data array ECC, fill").class(Data),
-        code(3, "data array ECC, fill").class(Data),
-        code(4, "data array ECC, fill").class(Data),
-        code(5, "data array ECC, fill").class(Data),
-        code(6, "data array ECC, fill").class(Data),
-        code(7, "data array ECC, victim").class(Data),
-        code(8, "data array ECC, fill").class(Data),
-    ],
-    &[l::MEMORY, xec(0x1b, 0x1b)],
-);
-static ATTRIBUTES: Field = l2(
-    &[
-        code(0, "attribute parity, attributes").class(Internal),
-        code(1, "attribute parity, hit").class(Internal),
-        code(2, "attribute parity, fill").class(Internal),
-        code(3, "attribute parity, fill").class(Internal),
-        code(4, "attribute parity, fill").class(Internal),
-        code(5, "attribute parity, fill").class(Internal),
-        code(6, "attribute parity, fill").class(Internal),
-        code(7, "attribute parity, fill").class(Internal),
-        code(8, "attribute parity, fill").class(Internal),
-    ],
-    &[l::MEMORY, xec(0x1c, 0x1d)],
-);
-static ATTRIBUTES_LAST: Field = l2(
-    &[
-        code(0, "attribute parity, attributes").class(Internal),
-        code(1, "attribute parity, hit").class(Internal),
-        code(2, "attribute parity, fill").class(Internal),
-        code(3, "attribute parity, fill").class(Internal),
-        code(4, "attribute parity, fill").class(Internal),
-        code(5, "attribute parity, fill").class(Internal),
-        code(6, "attribute parity, fill").class(Internal),
-        code(7, "attribute parity, fill").class(Internal),
-        code(8, "attribute parity, fill").class(Internal),
-    ],
-    &[l::MEMORY, xec(0x1f, 0x1f)],
+    &[l::MEMORY],
 );
 static DATA_CACHE: Unit = Unit::new(
     "DC",
@@ -161,6 +79,13 @@ static DATA_CACHE: Unit = Unit::new(
         &l::CAT_DC,
         &l::CAT_DC_MEMORY,
         &l::CAT_DC_IO,
+        &l::CAT_DC_OTHER_KIND,
+        &l::CAT_DC_OTHER_LEVEL,
+        &l::CAT_DC_OTHER_BUS,
+        &l::CAT_DC_OTHER_BUS_LEVEL,
+        &l::UNKNOWN_TLB,
+        &l::UNKNOWN_INTERNAL,
+        &l::UNKNOWN_CODE,
     ],
 );
 static INSTRUCTION_CACHE: Unit = Unit::new(
@@ -174,6 +99,8 @@ static INSTRUCTION_CACHE: Unit = Unit::new(
         &l::CAT_IC_FETCH,
         &l::CAT_IC_SNOOP,
         &l::CAT_IC_XEC5,
+        &l::CAT_IC_OTHER_KIND,
+        &l::UNKNOWN_CODE,
     ],
 );
 static BUS_UNIT: Unit = Unit::new(
@@ -181,16 +108,12 @@ static BUS_UNIT: Unit = Unit::new(
     "L2 Cache",
     &[
         &l::NUMBER5,
-        &BUFFER,
-        &BUFFER_OUT,
-        &TAG_LOW,
-        &TAG_HIGH,
-        &DATA_HIT,
-        &DATA,
-        &DATA_READ_FILL,
-        &DATA_LAST,
-        &ATTRIBUTES,
-        &ATTRIBUTES_LAST,
+        &L2,
+        &L2_REQUEST,
+        &l::UNKNOWN_TLB_CODE,
+        &l::UNKNOWN_BUS,
+        &l::UNKNOWN_INTERNAL,
+        &l::UNKNOWN_CODE,
     ],
 );
 static NORTHBRIDGE: Unit = Unit::new(
@@ -198,15 +121,17 @@ static NORTHBRIDGE: Unit = Unit::new(
     "Northbridge",
     &[
         &l::NUMBER5,
-        &l::NB_DRAM_ECC,
-        &l::NB_LOW,
+        &l::NB_CODES_COMPUTE_UNIT,
         &l::NB_GART_WALK,
         &l::NB_DEV_WALK,
-        &l::NB_COMPUTE_UNIT,
+        &l::NB_MEMORY_WALK,
+        &l::NB_INTERNAL_WALK,
+        &l::NB_UNKNOWN_WALK,
         &l::NB_ECC_SYNDROME,
         &l::NB_CHIPKILL_SYNDROME,
-        &l::NB_LINK,
-        &l::NB_LINK_RMW,
+        &l::NB_LINK_1,
+        &l::NB_LINK_2_3,
+        &l::NB_LINK_4_6,
         &l::NB_SUBLINK,
         &l::NB_CORE,
     ],

@@ -19,6 +19,11 @@ static DATA_CACHE: Unit = Unit::new(
         &l::DC_ACCESS,
         &l::DC_SYNDROME_CORRECTED,
         &l::DC_SYNDROME_UNCORRECTED,
+        &l::UNKNOWN_TLB,
+        &l::UNKNOWN_LEVEL_0,
+        &l::UNKNOWN_LEVEL_3,
+        &l::UNKNOWN_INTERNAL,
+        &l::UNKNOWN_CODE,
     ],
 );
 /// Only K8 tells a line fill by its address.
@@ -44,6 +49,10 @@ static INSTRUCTION_CACHE: Unit = Unit::new(
         &NB_READ,
         &l::IC_FILL,
         &l::IC_ACCESS,
+        &l::ASSERTION,
+        &l::UNKNOWN_LEVEL_0,
+        &l::UNKNOWN_LEVEL_3,
+        &l::UNKNOWN_CODE,
     ],
 );
 static BUS_UNIT: Unit = Unit::new(
@@ -56,6 +65,10 @@ static BUS_UNIT: Unit = Unit::new(
         &l::BU_PDC,
         &l::BU_NB_READ,
         &l::BU_L2,
+        &l::BU_OTHER,
+        &l::BU_NO_TAGS,
+        &l::BU_INTERNAL,
+        &l::BU_UNKNOWN,
     ],
 );
 static NORTHBRIDGE: Unit = Unit::new(
@@ -63,14 +76,17 @@ static NORTHBRIDGE: Unit = Unit::new(
     "Northbridge",
     &[
         &l::NUMBER5,
-        &l::NB_DRAM_ECC,
-        &l::NB_LOW,
+        &l::NB_CODES,
         &l::NB_GART_WALK,
         &l::NB_DEV_WALK,
+        &l::NB_MEMORY_WALK,
+        &l::NB_INTERNAL_WALK,
+        &l::NB_UNKNOWN_WALK,
         &l::NB_ECC_SYNDROME,
         &l::NB_CHIPKILL_SYNDROME,
-        &l::NB_LINK,
-        &l::NB_LINK_RMW,
+        &l::NB_LINK_1,
+        &l::NB_LINK_2_3,
+        &l::NB_LINK_4_6,
         &l::NB_SUBLINK,
         &l::NB_CORES,
     ],

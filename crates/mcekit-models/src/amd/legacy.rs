@@ -11,10 +11,24 @@ use mcekit::table::Class::{
 };
 use mcekit::table::{Bits, Code, Field, Register, Unit, When, bit, bits, code};
 
-pub(super) const MEMORY: When = When::Class(ErrorClass::CacheHierarchy);
-pub(super) const TLB: When = When::Class(ErrorClass::Tlb);
-pub(super) const BUS: When = When::Class(ErrorClass::BusInterconnect);
-pub(super) const INTERNAL: When = When::Class(ErrorClass::Internal);
+// The classes of error codes: masks, or what is left.
+pub(super) const TLB: When = When::Masked(Register::Status, 0xfff0, 0x0010);
+pub(super) const MEMORY: When = When::Masked(Register::Status, 0xff00, 0x0100);
+pub(super) const BUS: When = When::Masked(Register::Status, 0xf800, 0x0800);
+pub(super) const INTERNAL: When = When::Masked(Register::Status, 0xf4ff, 0x0400);
+const UNKNOWN: When = When::Class(ErrorClass::Unknown);
+
+/// An error code with which a bank's table does nothing.
+const fn undocumented(when: &'static [When]) -> Field {
+    codes("error code", bits(15, 0), &[], when).always()
+}
+pub(super) static UNKNOWN_CODE: Field = undocumented(&[UNKNOWN]);
+pub(super) static UNKNOWN_INTERNAL: Field = undocumented(&[INTERNAL]);
+pub(super) static UNKNOWN_BUS: Field = undocumented(&[BUS]);
+pub(super) static UNKNOWN_TLB: Field = undocumented(&[TLB, When::Not(Register::Status, KIND, 1)]);
+pub(super) static UNKNOWN_LEVEL_0: Field = undocumented(&[MEMORY, level(0)]);
+pub(super) static UNKNOWN_LEVEL_3: Field = undocumented(&[MEMORY, level(3)]);
+pub(super) static UNKNOWN_TLB_CODE: Field = undocumented(&[TLB]);
 
 /// RRRR of the error code: the request.
 pub(super) const REQUEST: Bits = bits(7, 4);
@@ -86,21 +100,30 @@ pub(super) static DC_SCRUB: Field = codes(
     &[code(0, "found by the data scrubber").class(Data)],
     &[MEMORY, level(1), When::Is(Register::Status, REQUEST, 0)],
 );
+static DC_ACCESS_ROWS: &[Code] = &[
+    code(1, "read").class(Data),
+    code(2, "write").class(Data),
+    code(3, "data read").class(Data),
+    code(4, "data write").class(Data),
+    code(5, "instruction fetch").class(Data),
+    code(6, "prefetch").class(Data),
+    code(7, "eviction").class(Data),
+    code(8, "snoop").class(Tag),
+];
 pub(super) static DC_ACCESS: Field = codes(
     "data cache, data or tag",
     REQUEST,
-    &[
-        code(1, "read").class(Data),
-        code(2, "write").class(Data),
-        code(3, "data read").class(Data),
-        code(4, "data write").class(Data),
-        code(5, "instruction fetch").class(Data),
-        code(6, "prefetch").class(Data),
-        code(7, "eviction").class(Data),
-        code(8, "snoop").class(Tag),
-    ],
+    DC_ACCESS_ROWS,
     &[MEMORY, level(1)],
 );
+/// Family 12h, which has no data scrubber.
+pub(super) static DC_ACCESS_OR_GENERIC: Field = codes(
+    "data cache, data or tag",
+    REQUEST,
+    &[code(0, "generic").class(Data)],
+    &[MEMORY, level(1)],
+)
+.or_else(DC_ACCESS_ROWS);
 /// Families 0fh and 11h.
 pub(super) static DC_SYSTEM_FILL: Field = codes(
     "data cache",
@@ -136,7 +159,8 @@ pub(super) static CAT_DC: Field = codes(
         code(8, "tag parity on a snoop").class(Tag),
     ],
     &[MEMORY, kind(1), level(1)],
-);
+)
+.always();
 static CAT_DC_BUS_ROWS: &[Code] = &[
     code(1, "TLB reload").class(MemoryRead),
     code(3, "load").class(MemoryRead),
@@ -147,13 +171,27 @@ pub(super) static CAT_DC_MEMORY: Field = codes(
     REQUEST,
     CAT_DC_BUS_ROWS,
     &[BUS, kind(0), level(3)],
-);
+)
+.always();
 pub(super) static CAT_DC_IO: Field = codes(
     "system read data error",
     REQUEST,
     CAT_DC_BUS_ROWS,
     &[BUS, kind(2), level(3)],
-);
+)
+.always();
+
+pub(super) static CAT_DC_OTHER_KIND: Field =
+    undocumented(&[MEMORY, When::Not(Register::Status, KIND, 1)]);
+pub(super) static CAT_DC_OTHER_LEVEL: Field =
+    undocumented(&[MEMORY, kind(1), When::Not(Register::Status, LEVEL, 1)]);
+pub(super) static CAT_DC_OTHER_BUS: Field =
+    undocumented(&[BUS, When::Masked(Register::Status, 1 << 2, 1 << 2)]);
+pub(super) static CAT_DC_OTHER_BUS_LEVEL: Field = undocumented(&[
+    BUS,
+    When::Masked(Register::Status, 1 << 2, 0),
+    When::Not(Register::Status, LEVEL, 3),
+]);
 
 // Bank 1.
 
@@ -188,7 +226,8 @@ pub(super) static IC_ACCESS: Field = codes(
         code(8, "tag on a snoop").class(Tag),
     ],
     &[MEMORY, level(1)],
-);
+)
+.always();
 /// Families 14h and 16h.
 pub(super) static CAT_IC_FETCH: Field = codes(
     "instruction cache",
@@ -216,18 +255,22 @@ static CAT_IC_OTHER_ROWS: &[Code] = &[
 ];
 /// Family 14h.
 pub(super) static CAT_IC_XEC4: Field =
-    codes("instruction cache", XEC4, CAT_IC_OTHER_ROWS, CAT_IC_OTHER);
+    codes("instruction cache", XEC4, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).always();
 /// Family 16h.
 pub(super) static CAT_IC_XEC5: Field =
-    codes("instruction cache", XEC5, CAT_IC_OTHER_ROWS, CAT_IC_OTHER);
+    codes("instruction cache", XEC5, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).always();
 
-/// The unit asserted that something cannot happen: families 15h and 16h.
+pub(super) static CAT_IC_OTHER_KIND: Field =
+    undocumented(&[MEMORY, When::Not(Register::Status, KIND, 0)]);
+
+/// The unit met what cannot happen.
 pub(super) static ASSERTION: Field = codes(
     "internal",
     bits(9, 8),
     &[code(2, "hardware assertion").class(Internal)],
     &[INTERNAL],
-);
+)
+.always();
 
 // Bank 2, families 0fh to 14h.
 
@@ -268,7 +311,26 @@ pub(super) static BU_L2: Field = codes(
         code(8, "data copyback, snoop").class(Data),
     ],
     &[MEMORY, xec(XEC4, 0)],
+)
+.always();
+
+pub(super) static BU_OTHER: Field = codes(
+    "bus unit",
+    XEC4,
+    &[],
+    &[
+        When::Masked(Register::Status, 1 << 16, 0),
+        When::Outside(Register::Status, XEC4, 0, 2),
+    ],
 );
+pub(super) static BU_NO_TAGS: Field = codes(
+    "bus unit",
+    XEC4,
+    &[],
+    &[xec(XEC4, 2), When::NotClass(ErrorClass::CacheHierarchy)],
+);
+pub(super) static BU_INTERNAL: Field = undocumented(&[xec(XEC4, 0), INTERNAL]);
+pub(super) static BU_UNKNOWN: Field = undocumented(&[xec(XEC4, 0), UNKNOWN]);
 
 // Bank 3.
 
@@ -280,9 +342,16 @@ pub(super) static LS_BUS: Field = codes(
         code(4, "while data was written").class(MemoryRead),
     ],
     &[BUS, xec(XEC4, 0)],
-);
+)
+.always();
+static LS_CODE: Field = codes("load-store unit", XEC4, &[], &[]);
+static LS_OTHER: Field = undocumented(&[xec(XEC4, 0), When::NotClass(ErrorClass::BusInterconnect)]);
 /// Families 0fh to 12h.
-pub(super) static LOAD_STORE: Unit = Unit::new("LS", "Load-Store Unit", &[&NUMBER4, &LS_BUS]);
+pub(super) static LOAD_STORE: Unit = Unit::new(
+    "LS",
+    "Load-Store Unit",
+    &[&NUMBER4, &LS_BUS, &LS_CODE, &LS_OTHER],
+);
 /// Family 14h: the bank exists and reports nothing.
 pub(super) static RESERVED4: Unit = Unit::new("MC3", "Reserved", &[&NUMBER4]);
 /// Families 15h and 16h.
@@ -291,17 +360,6 @@ pub(super) static RESERVED5: Unit = Unit::new("MC3", "Reserved", &[&NUMBER5]);
 // Bank 4, the northbridge.
 
 const NB: &str = "northbridge";
-static DRAM_ECC_ROWS: &[Code] = &[
-    code(0x00, "DRAM ECC").class(Data),
-    code(0x08, "DRAM ECC, chipkill").class(Data),
-];
-/// All families but 11h, whose memory has no ECC.
-pub(super) static NB_DRAM_ECC: Field = codes(
-    NB,
-    XEC5,
-    DRAM_ECC_ROWS,
-    &[When::Masked(Register::Status, 0x17 << 16, 0)],
-);
 static NB_ROWS: &[Code] = &[
     code(0x01, "CRC of a HyperTransport link").class(LinkCrc),
     code(0x02, "sync packets on a HyperTransport link").class(LinkFailure),
@@ -325,56 +383,50 @@ static NB_ROWS: &[Code] = &[
     code(0x1e, "L3 LRU parity").class(Internal),
     code(0x1f, "probe filter directory ECC").class(Tag),
 ];
-/// Codes 0 and 8, 0fh and 19h have fields of their own.
-pub(super) static NB_LOW: Field = codes(
-    NB,
-    XEC5,
-    NB_ROWS,
-    &[
-        When::Not(Register::Status, XEC5, 0x08),
-        When::Not(Register::Status, XEC5, 0x0f),
-        When::Not(Register::Status, XEC5, 0x19),
-    ],
-);
-pub(super) static NB_GART_WALK: Field = codes(
-    NB,
-    XEC5,
-    &[code(0x0f, "data error met by a walk of the GART").class(Data)],
-    &[TLB, xec(XEC5, 0x0f)],
-);
-pub(super) static NB_DEV_WALK: Field = codes(
-    NB,
-    XEC5,
-    &[code(
-        0x0f,
-        "data error met by a walk of the device exclusion vector",
-    )
-    .class(Data)],
-    &[BUS, xec(XEC5, 0x0f)],
-);
+static DRAM_ECC_ROWS: &[Code] = &[
+    code(0x00, "DRAM ECC").class(Data),
+    code(0x08, "DRAM ECC, chipkill").class(Data),
+];
+static COMPUTE_UNIT_ROWS: &[Code] = &[
+    code(0x00, "DRAM ECC").class(Data),
+    code(0x08, "DRAM ECC, chipkill").class(Data),
+    code(0x19, "data error of a compute unit").class(Data),
+];
+/// Code 0fh means one thing for TLB errors and another for the bus.
+const NOT_A_WALK: &[When] = &[When::Not(Register::Status, XEC5, 0x0f)];
+/// Families 0fh to 14h, but 11h.
+pub(super) static NB_CODES: Field = codes(NB, XEC5, DRAM_ECC_ROWS, NOT_A_WALK).or_else(NB_ROWS);
+/// Family 11h, whose memory has no ECC.
+pub(super) static NB_CODES_WITHOUT_ECC: Field = codes(NB, XEC5, NB_ROWS, NOT_A_WALK).always();
 /// Families 15h and 16h.
-pub(super) static NB_COMPUTE_UNIT: Field = codes(
-    NB,
-    XEC5,
-    &[code(0x19, "data error of a compute unit").class(Data)],
-    &[xec(XEC5, 0x19)],
-);
+pub(super) static NB_CODES_COMPUTE_UNIT: Field =
+    codes(NB, XEC5, COMPUTE_UNIT_ROWS, NOT_A_WALK).or_else(NB_ROWS);
+static GART_WALK_ROWS: &[Code] = &[code(0x0f, "data error met by a walk of the GART").class(Data)];
+static DEV_WALK_ROWS: &[Code] = &[code(
+    0x0f,
+    "data error met by a walk of the device exclusion vector",
+)
+.class(Data)];
+pub(super) static NB_GART_WALK: Field = codes(NB, XEC5, GART_WALK_ROWS, &[TLB, xec(XEC5, 0x0f)]);
+pub(super) static NB_DEV_WALK: Field = codes(NB, XEC5, DEV_WALK_ROWS, &[BUS, xec(XEC5, 0x0f)]);
+pub(super) static NB_MEMORY_WALK: Field = codes(NB, XEC5, &[], &[MEMORY, xec(XEC5, 0x0f)]);
+pub(super) static NB_INTERNAL_WALK: Field = codes(NB, XEC5, &[], &[INTERNAL, xec(XEC5, 0x0f)]);
+pub(super) static NB_UNKNOWN_WALK: Field = codes(NB, XEC5, &[], &[UNKNOWN, xec(XEC5, 0x0f)]);
 pub(super) static NB_ECC_SYNDROME: Field =
     Field::hex("ECC syndrome", Register::Status, bits(54, 47)).when(&[xec(XEC5, 0)]);
 pub(super) static NB_CHIPKILL_SYNDROME: Field =
     Field::hex("chipkill ECC syndrome", Register::Status, bits(31, 24))
         .then(bits(54, 47))
         .when(&[xec(XEC5, 8)]);
-pub(super) static NB_LINK: Field = Field::decimal("link", Register::Status, bits(39, 36))
-    .when(&[When::Within(Register::Status, XEC5, 1, 4)]);
-pub(super) static NB_LINK_RMW: Field =
-    Field::decimal("link", Register::Status, bits(39, 36)).when(&[xec(XEC5, 6)]);
-pub(super) static NB_SUBLINK: Field = Field::decimal(
-    "sub-link or DRAM channel",
-    Register::Status,
-    bit(41),
-)
-.when(&[When::Is(Register::Status, bit(41), 1)]);
+// Codes 1 to 4 and 6.
+const fn link(when: &'static [When]) -> Field {
+    Field::decimal("link", Register::Status, bits(39, 36)).when(when)
+}
+pub(super) static NB_LINK_1: Field = link(&[xec(XEC5, 1)]);
+pub(super) static NB_LINK_2_3: Field = link(&[When::Masked(Register::Status, 0x1e << 16, 2 << 16)]);
+pub(super) static NB_LINK_4_6: Field = link(&[When::Masked(Register::Status, 0x1d << 16, 4 << 16)]);
+pub(super) static NB_SUBLINK: Field =
+    Field::decimal("sub-link or DRAM channel", Register::Status, bit(41)).nonzero();
 /// Family 10h.
 pub(super) static NB_SUBCACHE: Field = Field::decimal(
     "L3 subcache",
@@ -383,8 +435,7 @@ pub(super) static NB_SUBCACHE: Field = Field::decimal(
 )
 .when(&[When::Within(Register::Status, XEC5, 0x1c, 0x1e)]);
 /// Families before 15h: one bit for each core; 15h and 16h: its number.
-pub(super) static NB_CORES: Field = Field::hex("cores", Register::Status, bits(35, 32))
-    .when(&[When::Not(Register::Status, bits(35, 32), 0)]);
+pub(super) static NB_CORES: Field = Field::hex("cores", Register::Status, bits(35, 32)).nonzero();
 pub(super) static NB_CORE: Field = Field::decimal("core", Register::Status, bits(35, 32))
     .when(&[When::Is(Register::Status, bit(56), 1)]);
 
@@ -420,8 +471,11 @@ static EX6: Field = execution(XEC6);
 /// Families 0fh and 11h: the bank, as mcelog names it; it has no codes.
 pub(super) static REORDER: Unit = Unit::new("FR", "Fixed-Issue Reorder Buffer", &[&NUMBER4]);
 /// Families 10h, 12h and 14h.
-pub(super) static EXECUTION4: Unit =
-    Unit::new("FR", "Fixed-Issue Reorder Buffer", &[&NUMBER4, &EX4]);
+pub(super) static EXECUTION4: Unit = Unit::new(
+    "FR",
+    "Fixed-Issue Reorder Buffer",
+    &[&NUMBER4, &EX4, &ASSERTION],
+);
 /// Families 15h below model 60h, and 16h.
 pub(super) static EXECUTION5: Unit =
     Unit::new("EX", "Execution Unit", &[&NUMBER5, &EX5, &ASSERTION]);

@@ -23,7 +23,8 @@ static CPU_CODES: Field = Field::codes(
         code(2, "the machine hangs").class(Timeout),
         code(3, "microcode address that is not defined").class(Firmware),
     ],
-);
+)
+.always();
 static CPU: Unit = Unit::new("CPU", "CPU Error Bank", &[&CPU_CODES, &SIOD, &CCD, &CORE]);
 
 static CACHE_ROWS: &[Code] = &[
@@ -31,14 +32,16 @@ static CACHE_ROWS: &[Code] = &[
     code(2, "single-bit ECC, in another line").class(Data),
     code(3, "multi-bit ECC, data").class(Data),
 ];
-static PL2_CODES: Field = Field::codes("PL2 cache", Register::Status, bits(25, 24), CACHE_ROWS);
+static PL2_CODES: Field =
+    Field::codes("PL2 cache", Register::Status, bits(25, 24), CACHE_ROWS).always();
 static PL2: Unit = Unit::new("PL2", "PL2 Cache Error Bank", &[&PL2_CODES]);
 static LLC_CODES: Field = Field::codes(
     "last-level cache",
     Register::Status,
     bits(26, 25),
     CACHE_ROWS,
-);
+)
+.always();
 static LLC: Unit = Unit::new(
     "LLC",
     "LLC Cache Error Bank",
@@ -96,7 +99,8 @@ static LINK_CODES: Field = Field::codes(
         code(0x16, "speed was reduced, GEN3 is unreliable").class(LinkFailure),
         code(0x17, "speed was reduced, GEN2 is unreliable").class(LinkFailure),
     ],
-);
+)
+.always();
 static LINK_0: Field = Field::flag(Register::Misc, 25, &[code(1, "link 0")]);
 static LINK_1: Field = Field::flag(Register::Misc, 26, &[code(1, "link 1")]);
 static LINK_2: Field = Field::flag(Register::Misc, 27, &[code(1, "link 2")]);
@@ -143,7 +147,8 @@ static CCD_ZDI_CODES: Field = Field::codes(
         code(0x10, "X16 or X12 is unreliable").class(LinkFailure),
         code(0x11, "X32 or X24 is unreliable").class(LinkFailure),
     ],
-);
+)
+.always();
 static CCD_ZDI: Unit = Unit::new(
     "CCD_ZDI",
     "CCD ZDI Error Bank",
@@ -280,7 +285,8 @@ static CONTROLLER_CODES: Field = Field::codes(
         .class(Internal),
         code(0x10, "encryption key not hit").class(Security),
     ],
-);
+)
+.always();
 static MRP_LOG: Field = Field::hex("CRC and parity log (MRP)", Register::Misc, bits(63, 31));
 static RANK: Field = Field::decimal("rank", Register::Misc, bits(26, 25)).at(Place::Rank);
 static SYNDROME: Field = Field::hex("single-bit ECC syndrome", Register::Misc, bits(16, 9));
@@ -318,7 +324,8 @@ static HIF_CODES: Field = Field::codes(
         code(5, "CXL: poison, corrected").class(Poison),
         code(6, "CXL: parity").class(Data),
     ],
-);
+)
+.always();
 static HIF_H0: Unit = Unit::new("HIF_H0", "HIF H0 Error Bank", &[&HIF_CODES]);
 static HIF_H1: Unit = Unit::new("HIF_H1", "HIF H1 Error Bank", &[&HIF_CODES]);
 static HIF_H2: Unit = Unit::new("HIF_H2", "HIF H2 Error Bank", &[&HIF_CODES]);

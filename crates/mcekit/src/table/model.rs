@@ -1,6 +1,6 @@
 //! A processor generation: its processors, and the unit behind each of its banks.
 
-use super::{Field, Location, Unit};
+use super::{Field, Location, Place, Unit};
 use crate::record::Record;
 use crate::regs::{CpuSignature, HwId, Vendor};
 
@@ -110,8 +110,8 @@ pub struct Bank {
     pub imc: Option<u8>,
     /// The memory channel of that controller, where the number of the bank says so.
     pub channel: Option<u8>,
-    /// The instance of the unit (a link's port, a CHA), where the number of the bank says so.
-    pub instance: Option<u8>,
+    /// Which of several like units it is (a port of a link, a CHA), where the number of the bank says so.
+    pub instance: Option<(Place, u8)>,
 }
 
 impl Bank {
@@ -156,7 +156,14 @@ impl Bank {
     /// The bank, at an instance of its unit.
     #[must_use]
     pub const fn instance(mut self, instance: u8) -> Self {
-        self.instance = Some(instance);
+        self.instance = Some((Place::Instance, instance));
+        self
+    }
+
+    /// The bank, at a port of its link.
+    #[must_use]
+    pub const fn port(mut self, port: u8) -> Self {
+        self.instance = Some((Place::Port, port));
         self
     }
 }

@@ -30,7 +30,7 @@ mod usb;
 mod usr;
 mod xgmi;
 
-use mcekit::table::{Code, Field, Place, Register, SmcaBank, When, bits, code};
+use mcekit::table::{Code, Field, Register, SmcaBank, bits, code};
 
 pub(crate) use cs::CS_V2_ERRATUM_1384;
 pub(crate) use umc::{UMC_DDR4, UMC_MI300};
@@ -96,10 +96,9 @@ pub(crate) static UNITS: &[SmcaBank] = &[
     SmcaBank::new(0x269, 0x00, &phy::GMI_PHY),
 ];
 
-static INSTANCE: Field = Field::hex("instance", Register::Ipid, bits(31, 0)).at(Place::Instance);
 /// Accelerators that share the fabric with the processors count from 8 on.
-static INSTANCE_HIGH: Field = Field::decimal("node of the instance", Register::Ipid, bits(47, 44))
-    .when(&[When::Not(Register::Ipid, bits(47, 44), 0)]);
+static INSTANCE_HIGH: Field =
+    Field::decimal("node of the instance", Register::Ipid, bits(47, 44)).nonzero();
 static PRIORITY: Field = Field::codes(
     "error priority",
     Register::Synd,
@@ -111,38 +110,17 @@ static PRIORITY: Field = Field::codes(
         code(5, "fatal"),
     ],
 );
-static INFORMATION: Field = Field::hex("error information", Register::Synd, bits(17, 0))
-    .when(&[When::Not(Register::Synd, bits(17, 0), 0)]);
+static INFORMATION: Field = Field::hex("error information", Register::Synd, bits(17, 0)).nonzero();
 /// As many low bits of it as the length says.
-static SYNDROME: Field = Field::hex("syndrome", Register::Synd, bits(63, 32)).when(&[When::Not(
-    Register::Synd,
-    bits(23, 18),
-    0,
-)]);
-static SYNDROME_LENGTH: Field = Field::decimal(
-    "bits of the syndrome",
-    Register::Synd,
-    bits(23, 18),
-)
-.when(&[When::Not(Register::Synd, bits(23, 18), 0)]);
-static SYND1: Field = Field::hex("MCA_SYND1", Register::Synd1, bits(63, 0)).when(&[When::Not(
-    Register::Synd1,
-    bits(63, 0),
-    0,
-)]);
-static SYND2: Field = Field::hex("MCA_SYND2", Register::Synd2, bits(63, 0)).when(&[When::Not(
-    Register::Synd2,
-    bits(63, 0),
-    0,
-)]);
+static SYNDROME: Field = Field::hex("syndrome", Register::Synd, bits(63, 32)).nonzero();
+static SYND1: Field = Field::hex("MCA_SYND1", Register::Synd1, bits(63, 0)).nonzero();
+static SYND2: Field = Field::hex("MCA_SYND2", Register::Synd2, bits(63, 0)).nonzero();
 
 /// Fields that every bank has.
 pub(crate) static COMMON: &[&Field] = &[
-    &INSTANCE,
     &INSTANCE_HIGH,
     &PRIORITY,
     &INFORMATION,
-    &SYNDROME_LENGTH,
     &SYNDROME,
     &SYND1,
     &SYND2,
