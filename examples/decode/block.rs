@@ -545,9 +545,9 @@ fn show_address(address: &Address, out: &mut Out) {
 fn show_value(value: &Value, out: &mut Out) {
     let name = value.field.name();
     match (value.text, value.field.form()) {
-        (Some(text), Form::Code) if text == name => _ = out.str(text),
+        (Some(text), Form::Code | Form::NamedCode) if text == name => _ = out.str(text),
         (Some(text), _) => _ = out.str(name).str(": ").str(text),
-        (None, Form::Code) => {
+        (None, Form::Code | Form::NamedCode) => {
             out.str(name).str(": undocumented code ").hex(value.raw);
         }
         (None, Form::Hex) => _ = out.str(name).str(": ").hex(value.raw),
