@@ -1,9 +1,9 @@
 //! A record as a block that a person understands: what happened, where, how bad, what to do; then the registers.
 
-use mcekit::arch::{Address, ErrorCode};
+use mcekit::arch::{Address, Ecc, ErrorCode};
 use mcekit::severity::Action;
 use mcekit::table::{Form, Place, Value};
-use mcekit::{AddressMode, Decoding, Grade, Record, Severity, Threshold};
+use mcekit::{AddressMode, Decoding, Grade, Present, Record, Severity, Threshold};
 use mcekit_models::Explained;
 
 use crate::found::{Found, Source};
@@ -21,7 +21,7 @@ const MORE: &str = "              ";
 pub(crate) struct Blocks {
     style: Style,
     first: bool,
-    headlines: Memo<(ErrorCode, Severity, bool, bool)>,
+    headlines: Memo<(ErrorCode, Severity, bool, bool, bool)>,
     judgements: Memo<Judgement>,
     flags: Memo<(u64, bool, bool)>,
     processors: Memo<u32>,
@@ -66,13 +66,14 @@ impl Blocks {
             block.grade.severity,
             status.val(),
             status.not_captured(),
+            block.has_status(),
         );
         self.headlines
             .write(kind, status.error_code().into(), out, |out| {
                 block.headline(out);
             });
         block.what(out);
-        block.place(out);
+        block.place(found.texts, out);
         block.reporter(out);
         if block.readable() {
             let judgement = Judgement::of(&block);
@@ -86,27 +87,30 @@ impl Blocks {
             self.times.write(time, time, out, |out| utc(time, out));
             out.str("\n");
         }
-        for (i, (_, text)) in found.texts.iter().enumerate() {
-            block.label(if i == 0 { "  Log says    " } else { MORE }, out);
+        let mut label = "  Log says    ";
+        for (_, text) in found.texts.iter().filter(|text| !is_name(text.0)) {
+            block.label(std::mem::replace(&mut label, MORE), out);
             out.str(text).str("\n");
         }
         block.label("  Registers   ", out);
-        out.str("STATUS ").register(status.0).str(" ");
-        let all = (status.0, decoding.amd_like, record.is_smca());
-        // The counts of corrected errors differ from record to record, and are no flags.
-        let key = if decoding.amd_like {
-            all
-        } else {
-            (status.0 & !INTEL_NO_FLAGS, all.1, all.2)
-        };
-        self.flags.write(key, key.0 >> 32 ^ key.0, out, |out| {
-            for (name, set) in decoding.flags() {
-                if set {
-                    out.str(" ").upper(name);
+        if block.has_status() {
+            out.str("STATUS ").register(status.0).str(" ");
+            let all = (status.0, decoding.amd_like, record.is_smca());
+            // The counts of corrected errors differ from record to record, and are no flags.
+            let key = if decoding.amd_like {
+                all
+            } else {
+                (status.0 & !INTEL_NO_FLAGS, all.1, all.2)
+            };
+            self.flags.write(key, key.0 >> 32 ^ key.0, out, |out| {
+                for (name, set) in decoding.flags() {
+                    if set {
+                        out.str(" ").upper(name);
+                    }
                 }
-            }
-        });
-        out.str("\n");
+            });
+            out.str("\n");
+        }
         block.registers(&mut self.processors, out);
         block.source(&found.source, out);
     }
@@ -210,7 +214,17 @@ impl Block<'_> {
         status.val() && !status.not_captured()
     }
 
+    fn has_status(&self) -> bool {
+        self.record.present().contains(Present::STATUS)
+    }
+
     fn headline(&self, out: &mut Out) {
+        if !self.has_status() {
+            out.str(self.style.warning).str("INCOMPLETE");
+            out.str(self.style.off);
+            out.str(": an error, of which the text does not give MCi_STATUS\n");
+            return;
+        }
         let severity = self.grade.severity;
         let readable = self.readable();
         out.str(
@@ -236,11 +250,13 @@ impl Block<'_> {
         let mut line = |out: &mut Out| {
             self.label(std::mem::replace(&mut label, MORE), out);
         };
+        let mut explained = self.explained.unit().is_some();
         if let Some(software) = self.decoding.software_bank {
             line(out);
             out.str(software.text()).str("\n");
         }
         for value in self.explained.values() {
+            explained = true;
             if value.field.place().is_none() {
                 line(out);
                 show_value(&value, out);
@@ -250,17 +266,29 @@ impl Block<'_> {
         if !self.readable() {
             return;
         }
-        if let Some(count) = self.decoding.corrected_count.filter(|&n| n > 1) {
+        match self.decoding.ecc {
+            Some(Ecc::Corrected) => {
+                line(out);
+                out.str("ECC corrected the error\n");
+            }
+            Some(Ecc::Uncorrected) => {
+                line(out);
+                out.str("ECC found the error and could not correct it\n");
+            }
+            None => {}
+        }
+        // Whose count it is depends on the vendor.
+        let counted = self.record.vendor().is_some() && !self.decoding.status().uc();
+        if let Some(count) = self.decoding.corrected_count.filter(|&n| counted && n > 1) {
             line(out);
-            out.str("corrected ")
-                .dec(count.into())
-                .str(" times since the bank was last cleared\n");
+            out.str("corrected ").dec(count.into());
+            out.str(" times since the bank was last cleared\n");
         }
         if let Some(hwid) = self.explained.unknown_hwid() {
             line(out);
             out.str("a unit that no table has: ").show(hwid).str("\n");
         }
-        if self.explained.unit().is_none() && self.record.bank().is_none_or(|bank| bank < 128) {
+        if !explained && self.decoding.software_bank.is_none() {
             let (name, raw) = self.model_specific();
             if raw != 0 {
                 line(out);
@@ -284,7 +312,7 @@ impl Block<'_> {
         }
     }
 
-    fn place(&self, out: &mut Out) {
+    fn place(&self, texts: &[(&str, &str)], out: &mut Out) {
         let location = self.explained.location();
         let mut open = false;
         let mut separate = |out: &mut Out| {
@@ -295,6 +323,10 @@ impl Block<'_> {
                 open = true;
             }
         };
+        for (_, text) in texts.iter().filter(|text| is_name(text.0)) {
+            separate(out);
+            out.str(text).str(" (named in the log)");
+        }
         if let Some(fru) = self.record.fru_text().filter(|_| self.readable()) {
             separate(out);
             out.str("FRU ").show(fru);
@@ -314,7 +346,11 @@ impl Block<'_> {
         }
         if let Some(address) = self.decoding.address.filter(|_| self.readable()) {
             separate(out);
-            show_address(&address, out);
+            let umc = self
+                .explained
+                .unit()
+                .is_some_and(|unit| unit.id.starts_with("UMC"));
+            show_address(&address, umc, out);
         }
         if open {
             out.str("\n");
@@ -324,7 +360,6 @@ impl Block<'_> {
     /// The CPU and bank that reported, and what they are.
     fn reporter(&self, out: &mut Out) {
         let record = self.record;
-        let start = out.len();
         self.label("  Reported by ", out);
         let empty = out.len();
         let comma = |out: &mut Out| {
@@ -356,18 +391,23 @@ impl Block<'_> {
         } else if let Some(vendor) = record.vendor() {
             comma(out);
             out.str(vendor.name().unwrap_or("unknown vendor"));
-        }
-        if out.len() == empty {
-            out.truncate(start);
         } else {
-            out.str("\n");
+            comma(out);
+            out.str(if self.decoding.amd_like {
+                "AMD by its registers"
+            } else {
+                "a processor that is not named, so read as Intel's (--cpu or --vendor tells)"
+            });
         }
+        out.str("\n");
     }
 
     fn registers(&self, processors: &mut Memo<u32>, out: &mut Out) {
         let record = self.record;
         let mut row = Row {
             block: self,
+            // Without a status the first row goes on behind the label.
+            first: !self.has_status(),
             used: 0,
         };
         row.register("ADDR", record.addr().map(u64::from), out);
@@ -424,12 +464,15 @@ impl Block<'_> {
 /// Registers side by side, two or three to a line.
 struct Row<'a> {
     block: &'a Block<'a>,
+    first: bool,
     used: usize,
 }
 
 impl Row<'_> {
     fn value<'o>(&mut self, name: &str, out: &'o mut Out) -> &'o mut Out {
-        if self.used == 0 {
+        if std::mem::take(&mut self.first) {
+            // The label stands there already.
+        } else if self.used == 0 {
             self.block.label(MORE, out);
         } else {
             out.str("  ");
@@ -518,9 +561,11 @@ const fn place_word(place: Place) -> &'static str {
     }
 }
 
-fn show_address(address: &Address, out: &mut Out) {
+/// Writes an address. AMD's memory controllers count within their channel.
+fn show_address(address: &Address, umc: bool, out: &mut Out) {
     out.str(match (address.physical, address.mode) {
         (true, _) => "physical address ",
+        _ if umc => "address within the channel ",
         (false, Some(AddressMode::Linear)) => "linear address ",
         (false, Some(AddressMode::SegmentOffset)) => "segment offset ",
         (false, Some(AddressMode::Memory)) => "memory address ",
@@ -540,6 +585,11 @@ fn show_address(address: &Address, out: &mut Out) {
         }
     };
     out.str(" (somewhere in ").dec(size).str(unit).str(")");
+}
+
+/// Whether a text of a log names the part that failed.
+fn is_name(kind: &str) -> bool {
+    matches!(kind, "label" | "fru")
 }
 
 fn show_value(value: &Value, out: &mut Out) {

@@ -13,6 +13,8 @@ pub(crate) struct Found<'a> {
     pub(crate) source: Source<'a>,
     /// What the log says beside the registers, each with its kind: the words of another decoder, a DIMM's name.
     pub(crate) texts: &'a [(&'a str, &'a str)],
+    /// Whether the user gave it as a record; what stands in a log may have looked like one only.
+    pub(crate) given: bool,
 }
 
 /// Where a record stood.

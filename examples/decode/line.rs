@@ -1,6 +1,6 @@
 //! A record as one JSON object; docs/json.md is its description.
 
-use mcekit::Decoding;
+use mcekit::{Decoding, Present};
 use mcekit_models::Explained;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
@@ -54,6 +54,12 @@ impl Serialize for Decoded<'_> {
             ..
         } = self.0;
         let mut map = serializer.serialize_map(None)?;
+        if !decoding.record.present().contains(Present::STATUS) {
+            map.serialize_entry("incomplete", &true)?;
+            map.serialize_entry("location", &Location(explained))?;
+            map.serialize_entry("text", "the text does not give MCi_STATUS")?;
+            return map.end();
+        }
         decoding.serialize_fields(&mut map)?;
         if let Some(model) = explained.model() {
             map.serialize_entry("model", model.id)?;

@@ -103,6 +103,7 @@ fn answer(cli: &Cli, run: &mut Run) -> Result<(), Error> {
             id: None,
             source: Source::Here(COMMAND_LINE),
             texts: &[],
+            given: true,
         });
     }
     if text::on_the_command_line(&cli.inputs, run)? {

@@ -122,6 +122,7 @@ fn object(input: &Input, n: usize, line: u64, run: &mut Run) -> Result<(), Error
         id: given.id,
         source: given.source.map_or(Source::Here(here), Source::Said),
         texts: &texts,
+        given: true,
     })
 }
 

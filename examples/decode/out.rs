@@ -123,11 +123,6 @@ impl Out {
         self
     }
 
-    /// Takes back everything but the first `len` bytes that have not left yet.
-    pub(crate) fn truncate(&mut self, len: usize) {
-        self.buffer.truncate(len);
-    }
-
     /// Writes anything that shows itself.
     pub(crate) fn show(&mut self, value: impl fmt::Display) -> &mut Self {
         // Writing into memory cannot fail.

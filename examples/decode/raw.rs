@@ -30,6 +30,7 @@ pub(crate) fn read(input: &mut Input, len: usize, run: &mut Run) -> Result<(), E
                     id: None,
                     source: Source::Here(place),
                     texts: &[],
+                    given: true,
                 })?;
             }
             input.consume(len);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use mcekit::Present;
 use serde::Serialize;
 
 use crate::args::{Cli, Format};
@@ -77,7 +78,11 @@ impl Run {
         if let (None, Some(vendor)) = (found.record.vendor(), self.vendor) {
             found.record = found.record.with_vendor(vendor);
         }
-        self.found += 1;
+        let status = found.record.status();
+        let complete = found.record.present().contains(Present::STATUS);
+        if found.given || !complete || status.val() && !status.not_captured() {
+            self.found += 1;
+        }
         let record = &found.record;
         let decoding = record.decode();
         let explained = self.tables.explain(record);

@@ -78,6 +78,7 @@ fn answer(found: &mcekit_logs::Found, file: Option<&str>, run: &mut Run) -> Resu
             }),
         }),
         texts: texts.get(..used).unwrap_or_default(),
+        given: false,
     })
 }
 
@@ -105,6 +106,7 @@ pub(crate) fn on_the_command_line(inputs: &[PathBuf], run: &mut Run) -> Result<b
             id: None,
             source: Source::Here(COMMAND_LINE),
             texts: &[],
+            given: true,
         })?;
     }
     Ok(any)
