@@ -35,6 +35,12 @@ pub fn models() -> impl Iterator<Item = &'static Model> {
 /// ```
 #[must_use]
 pub fn find(vendor: Vendor, signature: CpuSignature) -> Option<&'static Model> {
+    // Zhaoxin's processors call themselves either.
+    let vendor = if vendor == Vendor::CENTAUR {
+        Vendor::ZHAOXIN
+    } else {
+        vendor
+    };
     let key = key(
         vendor,
         signature.family(),

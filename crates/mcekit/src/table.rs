@@ -296,8 +296,10 @@ pub enum Role {
 /// How a field's value is shown where no row names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
-    /// A code: shown where a row names it, where it is not zero, or always, as the field says.
+    /// A code: shown where a row names it, or where it is not zero.
     Code,
+    /// A code that is shown always, an unnamed zero too.
+    EveryCode,
     /// A code that others explain already, of which this table says more: shown only where a row names it.
     NamedCode,
     /// A number or address, in hex.
@@ -323,8 +325,8 @@ pub struct Field {
     status: (u64, u64),
     /// Whether conditions remain that `status` does not decide.
     further: bool,
-    /// Whether a zero that no row names is shown.
-    zero: bool,
+    /// A number that is not shown where it is zero.
+    nonzero: bool,
     role: Option<Role>,
 }
 
@@ -397,7 +399,7 @@ impl Field {
             when: &[],
             status: register.valid(),
             further: false,
-            zero: !matches!(form, Form::Code),
+            nonzero: false,
             role: None,
         }
     }
@@ -443,6 +445,13 @@ impl Field {
         self
     }
 
+    /// The field of codes, shown always: here zero says something even without a row.
+    #[must_use]
+    pub const fn every(mut self) -> Self {
+        self.form = Form::EveryCode;
+        self
+    }
+
     /// The field of codes, shown only where a row names its value.
     #[must_use]
     pub const fn named(mut self) -> Self {
@@ -450,17 +459,10 @@ impl Field {
         self
     }
 
-    /// The field, shown for zero too: a code like any other, documented or not.
-    #[must_use]
-    pub const fn always(mut self) -> Self {
-        self.zero = true;
-        self
-    }
-
     /// The number, not shown where it is zero.
     #[must_use]
     pub const fn nonzero(mut self) -> Self {
-        self.zero = false;
+        self.nonzero = true;
         self
     }
 
@@ -613,7 +615,13 @@ impl Field {
         }
         let raw = self.extract(register);
         let row = self.row(raw);
-        if row.is_none() && (matches!(self.form, Form::NamedCode) || raw == 0 && !self.zero) {
+        let hidden = match self.form {
+            Form::Code => raw == 0,
+            Form::NamedCode => true,
+            Form::EveryCode => false,
+            Form::Hex | Form::Decimal => raw == 0 && self.nonzero,
+        };
+        if hidden && row.is_none() {
             return None;
         }
         Some(Value {
@@ -673,7 +681,7 @@ impl fmt::Display for Value {
         match (self.text, self.field.form) {
             (Some(text), _) if text == self.field.name => f.write_str(text),
             (Some(text), _) => write!(f, "{}: {text}", self.field.name),
-            (None, Form::Code | Form::NamedCode) => {
+            (None, Form::Code | Form::EveryCode | Form::NamedCode) => {
                 write!(f, "{}: undocumented code {:#x}", self.field.name, self.raw)
             }
             (None, Form::Hex) => write!(f, "{}: {:#x}", self.field.name, self.raw),
@@ -898,7 +906,7 @@ mod tests {
 
     #[test]
     fn zero_is_shown_as_the_field_says() {
-        static CODE: Field = Field::codes("code", Register::Status, bits(3, 0), &[]).always();
+        static CODE: Field = Field::codes("code", Register::Status, bits(3, 0), &[]).every();
         static NUMBER: Field = Field::hex("number", Register::Status, bits(3, 0)).nonzero();
         let record = Record::new(0, Status(Status::VAL));
         assert_eq!(

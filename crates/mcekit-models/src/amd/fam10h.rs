@@ -17,42 +17,10 @@ static DATA_CACHE: Unit = Unit::new(
         &l::DC_FILL,
         &l::DC_ACCESS,
         &l::UNKNOWN_TLB,
-        &l::UNKNOWN_LEVEL_0,
-        &l::UNKNOWN_LEVEL_3,
+        &l::UNKNOWN_LEVEL,
         &l::UNKNOWN_INTERNAL,
         &l::UNKNOWN_BUS,
         &l::UNKNOWN_CODE,
-    ],
-);
-static INSTRUCTION_CACHE: Unit = Unit::new(
-    "IC",
-    "Instruction Cache",
-    &[
-        &l::NUMBER4,
-        &l::INSTRUCTION_TLB,
-        &l::IC_BUS,
-        &l::IC_FILL,
-        &l::IC_ACCESS,
-        &l::ASSERTION,
-        &l::UNKNOWN_LEVEL_0,
-        &l::UNKNOWN_LEVEL_3,
-        &l::UNKNOWN_CODE,
-    ],
-);
-static BUS_UNIT: Unit = Unit::new(
-    "BU",
-    "Bus Unit",
-    &[
-        &l::NUMBER4,
-        &l::BU,
-        &l::BU_TAGS,
-        &l::BU_PDC,
-        &l::BU_NB_READ,
-        &l::BU_L2,
-        &l::BU_OTHER,
-        &l::BU_NO_TAGS,
-        &l::BU_INTERNAL,
-        &l::BU_UNKNOWN,
     ],
 );
 static NORTHBRIDGE: Unit = Unit::new(
@@ -98,8 +66,8 @@ pub(crate) static MODEL: Model = Model::architectural(
 )
 .with_banks(&[
     Bank::new(0, &DATA_CACHE),
-    Bank::new(1, &INSTRUCTION_CACHE),
-    Bank::new(2, &BUS_UNIT),
+    Bank::new(1, &l::INSTRUCTION_CACHE),
+    Bank::new(2, &l::BUS_UNIT),
     Bank::new(3, &l::LOAD_STORE),
     Bank::new(4, &NORTHBRIDGE),
     Bank::new(5, &l::EXECUTION4),

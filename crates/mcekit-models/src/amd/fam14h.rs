@@ -40,42 +40,6 @@ static INSTRUCTION_CACHE: Unit = Unit::new(
         &l::UNKNOWN_CODE,
     ],
 );
-static BUS_UNIT: Unit = Unit::new(
-    "BU",
-    "Bus Unit",
-    &[
-        &l::NUMBER4,
-        &l::BU,
-        &l::BU_TAGS,
-        &l::BU_PDC,
-        &l::BU_NB_READ,
-        &l::BU_L2,
-        &l::BU_OTHER,
-        &l::BU_NO_TAGS,
-        &l::BU_INTERNAL,
-        &l::BU_UNKNOWN,
-    ],
-);
-static NORTHBRIDGE: Unit = Unit::new(
-    "NB",
-    "Northbridge",
-    &[
-        &l::NUMBER5,
-        &l::NB_CODES,
-        &l::NB_GART_WALK,
-        &l::NB_DEV_WALK,
-        &l::NB_MEMORY_WALK,
-        &l::NB_INTERNAL_WALK,
-        &l::NB_UNKNOWN_WALK,
-        &l::NB_ECC_SYNDROME,
-        &l::NB_CHIPKILL_SYNDROME,
-        &l::NB_LINK_1,
-        &l::NB_LINK_2_3,
-        &l::NB_LINK_4_6,
-        &l::NB_SUBLINK,
-        &l::NB_CORES,
-    ],
-);
 
 /// AMD family 14h.
 pub(crate) static MODEL: Model = Model::architectural(
@@ -88,9 +52,9 @@ pub(crate) static MODEL: Model = Model::architectural(
 .with_banks(&[
     Bank::new(0, &DATA_CACHE),
     Bank::new(1, &INSTRUCTION_CACHE),
-    Bank::new(2, &BUS_UNIT),
+    Bank::new(2, &l::BUS_UNIT),
     Bank::new(3, &l::RESERVED4),
-    Bank::new(4, &NORTHBRIDGE),
+    Bank::new(4, &l::NORTHBRIDGE),
     Bank::new(5, &l::EXECUTION4),
     Bank::new(6, &l::FLOATING_POINT4),
 ])

@@ -53,7 +53,7 @@ static L2: Field = l::codes(
     ],
     &[l::MEMORY],
 )
-.always();
+.every();
 static L2_REQUEST: Field = l::codes(
     "L2 request",
     l::REQUEST,
@@ -110,7 +110,7 @@ static BUS_UNIT: Unit = Unit::new(
         &l::NUMBER5,
         &L2,
         &L2_REQUEST,
-        &l::UNKNOWN_TLB_CODE,
+        &l::UNKNOWN_TLB_LEVEL,
         &l::UNKNOWN_BUS,
         &l::UNKNOWN_INTERNAL,
         &l::UNKNOWN_CODE,

@@ -18,17 +18,24 @@ pub(super) const BUS: When = When::Masked(Register::Status, 0xf800, 0x0800);
 pub(super) const INTERNAL: When = When::Masked(Register::Status, 0xf4ff, 0x0400);
 const UNKNOWN: When = When::Class(ErrorClass::Unknown);
 
-/// An error code with which a bank's table does nothing.
-const fn undocumented(when: &'static [When]) -> Field {
-    codes("error code", bits(15, 0), &[], when).always()
+/// A part of the error code for which a bank's table has no reading.
+const fn undocumented(name: &'static str, part: Bits, when: &'static [When]) -> Field {
+    codes(name, part, &[], when).every()
 }
-pub(super) static UNKNOWN_CODE: Field = undocumented(&[UNKNOWN]);
-pub(super) static UNKNOWN_INTERNAL: Field = undocumented(&[INTERNAL]);
-pub(super) static UNKNOWN_BUS: Field = undocumented(&[BUS]);
-pub(super) static UNKNOWN_TLB: Field = undocumented(&[TLB, When::Not(Register::Status, KIND, 1)]);
-pub(super) static UNKNOWN_LEVEL_0: Field = undocumented(&[MEMORY, level(0)]);
-pub(super) static UNKNOWN_LEVEL_3: Field = undocumented(&[MEMORY, level(3)]);
-pub(super) static UNKNOWN_TLB_CODE: Field = undocumented(&[TLB]);
+pub(super) static UNKNOWN_CODE: Field = undocumented("error code", bits(15, 0), &[UNKNOWN]);
+pub(super) static UNKNOWN_INTERNAL: Field = undocumented("internal error", bits(9, 8), &[INTERNAL]);
+pub(super) static UNKNOWN_BUS: Field = undocumented("bus request", REQUEST, &[BUS]);
+pub(super) static UNKNOWN_TLB: Field = undocumented(
+    "TLB transaction",
+    KIND,
+    &[TLB, When::Not(Register::Status, KIND, 1)],
+);
+pub(super) static UNKNOWN_TLB_LEVEL: Field = undocumented("TLB level", LEVEL, &[TLB]);
+pub(super) static UNKNOWN_LEVEL: Field = undocumented(
+    "cache level",
+    LEVEL,
+    &[MEMORY, When::Outside(Register::Status, LEVEL, 1, 2)],
+);
 
 /// RRRR of the error code: the request.
 pub(super) const REQUEST: Bits = bits(7, 4);
@@ -160,7 +167,7 @@ pub(super) static CAT_DC: Field = codes(
     ],
     &[MEMORY, kind(1), level(1)],
 )
-.always();
+.every();
 static CAT_DC_BUS_ROWS: &[Code] = &[
     code(1, "TLB reload").class(MemoryRead),
     code(3, "load").class(MemoryRead),
@@ -172,26 +179,39 @@ pub(super) static CAT_DC_MEMORY: Field = codes(
     CAT_DC_BUS_ROWS,
     &[BUS, kind(0), level(3)],
 )
-.always();
+.every();
 pub(super) static CAT_DC_IO: Field = codes(
     "system read data error",
     REQUEST,
     CAT_DC_BUS_ROWS,
     &[BUS, kind(2), level(3)],
 )
-.always();
+.every();
 
-pub(super) static CAT_DC_OTHER_KIND: Field =
-    undocumented(&[MEMORY, When::Not(Register::Status, KIND, 1)]);
-pub(super) static CAT_DC_OTHER_LEVEL: Field =
-    undocumented(&[MEMORY, kind(1), When::Not(Register::Status, LEVEL, 1)]);
-pub(super) static CAT_DC_OTHER_BUS: Field =
-    undocumented(&[BUS, When::Masked(Register::Status, 1 << 2, 1 << 2)]);
-pub(super) static CAT_DC_OTHER_BUS_LEVEL: Field = undocumented(&[
-    BUS,
-    When::Masked(Register::Status, 1 << 2, 0),
-    When::Not(Register::Status, LEVEL, 3),
-]);
+pub(super) static CAT_DC_OTHER_KIND: Field = undocumented(
+    "cache transaction",
+    KIND,
+    &[MEMORY, When::Not(Register::Status, KIND, 1)],
+);
+pub(super) static CAT_DC_OTHER_LEVEL: Field = undocumented(
+    "cache level",
+    LEVEL,
+    &[MEMORY, kind(1), When::Not(Register::Status, LEVEL, 1)],
+);
+pub(super) static CAT_DC_OTHER_BUS: Field = undocumented(
+    "bus kind",
+    KIND,
+    &[BUS, When::Masked(Register::Status, 1 << 2, 1 << 2)],
+);
+pub(super) static CAT_DC_OTHER_BUS_LEVEL: Field = undocumented(
+    "bus level",
+    LEVEL,
+    &[
+        BUS,
+        When::Masked(Register::Status, 1 << 2, 0),
+        When::Not(Register::Status, LEVEL, 3),
+    ],
+);
 
 // Bank 1.
 
@@ -227,7 +247,7 @@ pub(super) static IC_ACCESS: Field = codes(
     ],
     &[MEMORY, level(1)],
 )
-.always();
+.every();
 /// Families 14h and 16h.
 pub(super) static CAT_IC_FETCH: Field = codes(
     "instruction cache",
@@ -255,13 +275,16 @@ static CAT_IC_OTHER_ROWS: &[Code] = &[
 ];
 /// Family 14h.
 pub(super) static CAT_IC_XEC4: Field =
-    codes("instruction cache", XEC4, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).always();
+    codes("instruction cache", XEC4, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).every();
 /// Family 16h.
 pub(super) static CAT_IC_XEC5: Field =
-    codes("instruction cache", XEC5, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).always();
+    codes("instruction cache", XEC5, CAT_IC_OTHER_ROWS, CAT_IC_OTHER).every();
 
-pub(super) static CAT_IC_OTHER_KIND: Field =
-    undocumented(&[MEMORY, When::Not(Register::Status, KIND, 0)]);
+pub(super) static CAT_IC_OTHER_KIND: Field = undocumented(
+    "cache transaction",
+    KIND,
+    &[MEMORY, When::Not(Register::Status, KIND, 0)],
+);
 
 /// The unit met what cannot happen.
 pub(super) static ASSERTION: Field = codes(
@@ -270,7 +293,7 @@ pub(super) static ASSERTION: Field = codes(
     &[code(2, "hardware assertion").class(Internal)],
     &[INTERNAL],
 )
-.always();
+.every();
 
 // Bank 2, families 0fh to 14h.
 
@@ -312,7 +335,7 @@ pub(super) static BU_L2: Field = codes(
     ],
     &[MEMORY, xec(XEC4, 0)],
 )
-.always();
+.every();
 
 pub(super) static BU_OTHER: Field = codes(
     "bus unit",
@@ -329,8 +352,10 @@ pub(super) static BU_NO_TAGS: Field = codes(
     &[],
     &[xec(XEC4, 2), When::NotClass(ErrorClass::CacheHierarchy)],
 );
-pub(super) static BU_INTERNAL: Field = undocumented(&[xec(XEC4, 0), INTERNAL]);
-pub(super) static BU_UNKNOWN: Field = undocumented(&[xec(XEC4, 0), UNKNOWN]);
+pub(super) static BU_INTERNAL: Field =
+    undocumented("internal error", bits(9, 8), &[xec(XEC4, 0), INTERNAL]);
+pub(super) static BU_UNKNOWN: Field =
+    undocumented("error code", bits(15, 0), &[xec(XEC4, 0), UNKNOWN]);
 
 // Bank 3.
 
@@ -343,9 +368,13 @@ pub(super) static LS_BUS: Field = codes(
     ],
     &[BUS, xec(XEC4, 0)],
 )
-.always();
+.every();
 static LS_CODE: Field = codes("load-store unit", XEC4, &[], &[]);
-static LS_OTHER: Field = undocumented(&[xec(XEC4, 0), When::NotClass(ErrorClass::BusInterconnect)]);
+static LS_OTHER: Field = undocumented(
+    "error code",
+    bits(15, 0),
+    &[xec(XEC4, 0), When::NotClass(ErrorClass::BusInterconnect)],
+);
 /// Families 0fh to 12h.
 pub(super) static LOAD_STORE: Unit = Unit::new(
     "LS",
@@ -397,7 +426,7 @@ const NOT_A_WALK: &[When] = &[When::Not(Register::Status, XEC5, 0x0f)];
 /// Families 0fh to 14h, but 11h.
 pub(super) static NB_CODES: Field = codes(NB, XEC5, DRAM_ECC_ROWS, NOT_A_WALK).or_else(NB_ROWS);
 /// Family 11h, whose memory has no ECC.
-pub(super) static NB_CODES_WITHOUT_ECC: Field = codes(NB, XEC5, NB_ROWS, NOT_A_WALK).always();
+pub(super) static NB_CODES_WITHOUT_ECC: Field = codes(NB, XEC5, NB_ROWS, NOT_A_WALK).every();
 /// Families 15h and 16h.
 pub(super) static NB_CODES_COMPUTE_UNIT: Field =
     codes(NB, XEC5, COMPUTE_UNIT_ROWS, NOT_A_WALK).or_else(NB_ROWS);
@@ -442,7 +471,7 @@ pub(super) static NB_CORE: Field = Field::decimal("core", Register::Status, bits
 // Bank 5.
 
 pub(super) static EX_ROWS: &[Code] = &[
-    code(0x00, "watchdog: no instruction retired").class(Timeout),
+    code(0x00, "watchdog timer of the core expired").class(Timeout),
     code(0x01, "wakeup array destination tag parity").class(Internal),
     code(0x02, "AG payload array parity").class(Internal),
     code(0x03, "EX payload array parity").class(Internal),
@@ -505,3 +534,59 @@ pub(super) static FLOATING_POINT4: Unit = Unit::new("FP", "Floating-Point Unit",
 pub(super) static FLOATING_POINT5: Unit = Unit::new("FP", "Floating-Point Unit", &[&NUMBER5, &FP5]);
 /// Family 15h from model 60h on.
 pub(super) static FLOATING_POINT6: Unit = Unit::new("FP", "Floating-Point Unit", &[&NUMBER6, &FP6]);
+
+// Units that several families share.
+
+/// Families 10h, 11h and 12h.
+pub(super) static INSTRUCTION_CACHE: Unit = Unit::new(
+    "IC",
+    "Instruction Cache",
+    &[
+        &NUMBER4,
+        &INSTRUCTION_TLB,
+        &IC_BUS,
+        &IC_FILL,
+        &IC_ACCESS,
+        &ASSERTION,
+        &UNKNOWN_LEVEL,
+        &UNKNOWN_CODE,
+    ],
+);
+/// Families 0fh to 14h.
+pub(super) static BUS_UNIT: Unit = Unit::new(
+    "BU",
+    "Bus Unit",
+    &[
+        &NUMBER4,
+        &BU,
+        &BU_TAGS,
+        &BU_PDC,
+        &BU_NB_READ,
+        &BU_L2,
+        &BU_OTHER,
+        &BU_NO_TAGS,
+        &BU_INTERNAL,
+        &BU_UNKNOWN,
+    ],
+);
+/// Families 12h and 14h.
+pub(super) static NORTHBRIDGE: Unit = Unit::new(
+    "NB",
+    "Northbridge",
+    &[
+        &NUMBER5,
+        &NB_CODES,
+        &NB_GART_WALK,
+        &NB_DEV_WALK,
+        &NB_MEMORY_WALK,
+        &NB_INTERNAL_WALK,
+        &NB_UNKNOWN_WALK,
+        &NB_ECC_SYNDROME,
+        &NB_CHIPKILL_SYNDROME,
+        &NB_LINK_1,
+        &NB_LINK_2_3,
+        &NB_LINK_4_6,
+        &NB_SUBLINK,
+        &NB_CORES,
+    ],
+);

@@ -304,7 +304,7 @@ static MCCHAN: Unit = Unit::new(
                 code(0xb, "5x8 125b 2LM"),
             ],
         )
-        .always()
+        .every()
         .role(Role::EccMode("Invalid/unknown ECC mode"))
         .when(&[When::Is(Misc, bit(63), 0)]),
         &Field::flag(Misc, 63, &[code(1, "transient error")]).role(Role::Transient),

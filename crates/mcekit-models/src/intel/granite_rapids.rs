@@ -279,7 +279,7 @@ static MCCHAN: Unit = Unit::new(
                 code(0xa, "9x4 32b 2LM"),
             ],
         )
-        .always()
+        .every()
         .role(Role::EccMode("Invalid/unknown ECC mode")),
         &Field::flag(Misc, 63, &[code(1, "transient error")]).role(Role::Transient),
     ],

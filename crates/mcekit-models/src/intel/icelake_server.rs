@@ -336,7 +336,7 @@ static IMC: Unit = Unit::new(
                 code(0x8, "DDRT read"),
             ],
         )
-        .always()
+        .every()
         .role(Role::EccMode("unknown")),
         &Field::flag(Misc, 63, &[code(1, "transient error")]).role(Role::Transient),
     ],

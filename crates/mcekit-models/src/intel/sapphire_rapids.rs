@@ -168,7 +168,7 @@ static IMC: Unit = Unit::new(
                 code(0x8, "DDRT read"),
             ],
         )
-        .always()
+        .every()
         .role(Role::EccMode("unknown")),
         &TRANSIENT,
     ],

@@ -24,7 +24,7 @@ static CPU_CODES: Field = Field::codes(
         code(3, "microcode address that is not defined").class(Firmware),
     ],
 )
-.always();
+.every();
 static CPU: Unit = Unit::new("CPU", "CPU Error Bank", &[&CPU_CODES, &SIOD, &CCD, &CORE]);
 
 static CACHE_ROWS: &[Code] = &[
@@ -33,7 +33,7 @@ static CACHE_ROWS: &[Code] = &[
     code(3, "multi-bit ECC, data").class(Data),
 ];
 static PL2_CODES: Field =
-    Field::codes("PL2 cache", Register::Status, bits(25, 24), CACHE_ROWS).always();
+    Field::codes("PL2 cache", Register::Status, bits(25, 24), CACHE_ROWS).every();
 static PL2: Unit = Unit::new("PL2", "PL2 Cache Error Bank", &[&PL2_CODES]);
 static LLC_CODES: Field = Field::codes(
     "last-level cache",
@@ -41,7 +41,7 @@ static LLC_CODES: Field = Field::codes(
     bits(26, 25),
     CACHE_ROWS,
 )
-.always();
+.every();
 static LLC: Unit = Unit::new(
     "LLC",
     "LLC Cache Error Bank",
@@ -100,7 +100,7 @@ static LINK_CODES: Field = Field::codes(
         code(0x17, "speed was reduced, GEN2 is unreliable").class(LinkFailure),
     ],
 )
-.always();
+.every();
 static LINK_0: Field = Field::flag(Register::Misc, 25, &[code(1, "link 0")]);
 static LINK_1: Field = Field::flag(Register::Misc, 26, &[code(1, "link 1")]);
 static LINK_2: Field = Field::flag(Register::Misc, 27, &[code(1, "link 2")]);
@@ -148,7 +148,7 @@ static CCD_ZDI_CODES: Field = Field::codes(
         code(0x11, "X32 or X24 is unreliable").class(LinkFailure),
     ],
 )
-.always();
+.every();
 static CCD_ZDI: Unit = Unit::new(
     "CCD_ZDI",
     "CCD ZDI Error Bank",
@@ -286,7 +286,7 @@ static CONTROLLER_CODES: Field = Field::codes(
         code(0x10, "encryption key not hit").class(Security),
     ],
 )
-.always();
+.every();
 static MRP_LOG: Field = Field::hex("CRC and parity log (MRP)", Register::Misc, bits(63, 31));
 static RANK: Field = Field::decimal("rank", Register::Misc, bits(26, 25)).at(Place::Rank);
 static SYNDROME: Field = Field::hex("single-bit ECC syndrome", Register::Misc, bits(16, 9));
@@ -325,7 +325,7 @@ static HIF_CODES: Field = Field::codes(
         code(6, "CXL: parity").class(Data),
     ],
 )
-.always();
+.every();
 static HIF_H0: Unit = Unit::new("HIF_H0", "HIF H0 Error Bank", &[&HIF_CODES]);
 static HIF_H1: Unit = Unit::new("HIF_H1", "HIF H1 Error Bank", &[&HIF_CODES]);
 static HIF_H2: Unit = Unit::new("HIF_H2", "HIF H2 Error Bank", &[&HIF_CODES]);

@@ -3,15 +3,15 @@
 use mcekit::table::Model;
 
 // The lines between the markers are written by the registry test (UPDATE=1).
-// <models>
+// <modules>
+mod general;
 mod kh50000;
-mod zhaoxin;
-// </models>
+// </modules>
 
 /// Every Zhaoxin model, by file name.
 pub(crate) static MODELS: &[&Model] = &[
-    // <list>
+    // <models>
+    &general::MODEL,
     &kh50000::MODEL,
-    &zhaoxin::MODEL,
-    // </list>
+    // </models>
 ];

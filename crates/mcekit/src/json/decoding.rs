@@ -131,6 +131,10 @@ const fn software_name(software: SoftwareBank) -> &'static str {
     match software {
         SoftwareBank::Thermal => "thermal",
         SoftwareBank::Threshold => "threshold",
+        SoftwareBank::ThresholdDram => "threshold-dram",
+        SoftwareBank::ThresholdLink => "threshold-link",
+        SoftwareBank::ThresholdL3 => "threshold-l3",
+        SoftwareBank::ThresholdFbdimm => "threshold-fbdimm",
         SoftwareBank::Timeout => "timeout",
         SoftwareBank::Firmware => "firmware",
         SoftwareBank::Other => "other",

@@ -7,7 +7,7 @@ use mcekit::table::Class::{Internal, Timeout};
 use mcekit::table::{Field, Unit, code};
 
 static EX_CODES: Field = super::codes(&[
-    code(0x00, "watchdog timed out: no instruction retired").class(Timeout),
+    code(0x00, "watchdog timed out").class(Timeout),
     code(0x01, "physical register file parity").class(Internal),
     code(0x02, "flag register file parity").class(Internal),
     code(0x03, "immediate displacement register file parity").class(Internal),

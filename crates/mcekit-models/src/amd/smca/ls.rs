@@ -6,7 +6,7 @@
 //! error descriptions") names 4 and goes on to 26, and moves no older code. That list stands here.
 
 use mcekit::table::Class::{Data, Internal, MemoryRead, Poison, Tag};
-use mcekit::table::{Field, Unit, code};
+use mcekit::table::{Field, Register, Unit, When, bit, code};
 
 static LS_CODES: Field = super::codes(&[
     code(0x00, "load queue parity").class(Internal),
@@ -94,5 +94,16 @@ static LS_V2_CODES: Field = super::codes(&[
     )
     .class(Data),
 ]);
+/// PPR, `MCA_STATUS_LS`, `DC_DATA_LOAD`: what a load met, an ECC error of the data cache or poison.
+static LS_V2_SOURCE: Field = Field::codes(
+    "met by the load",
+    Register::Synd,
+    bit(0),
+    &[
+        code(0, "ECC error of the data cache").class(Data),
+        code(1, "poison from outside of the core").class(Poison),
+    ],
+)
+.when(&[When::Is(Register::Status, super::XEC, 1)]);
 /// Load Store Unit.
-pub(super) static LS_V2: Unit = Unit::new("LS", "Load Store Unit", &[&LS_V2_CODES]);
+pub(super) static LS_V2: Unit = Unit::new("LS", "Load Store Unit", &[&LS_V2_CODES, &LS_V2_SOURCE]);

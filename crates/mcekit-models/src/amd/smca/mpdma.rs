@@ -1,8 +1,8 @@
 //! Microprocessor for DMA: HWID 0x01, McaType 3.
 //!
-//! Source: AMD's list in rasdaemon ("Update SMCA bank error descriptions", 2023 and 2024). Linux 5.18 to 6.4 had another order
-//! from code 43 on: it put the completion FIFOs and the SDP watchdog at 48 to 53. AMD replaced it by this one, in which
-//! the watchdog is 43, and dropped the former from the kernel; codes 50 to 53 are undocumented since.
+//! Source: AMD's list in rasdaemon ("Update SMCA bank error descriptions", 2023 and 2024). Linux 6.1 has an older order
+//! from code 43 on, with the completion FIFOs and the SDP watchdog at 48 to 53; AMD then put the watchdog at 43 and dropped
+//! those FIFOs, and Linux has since dropped its lists altogether. Codes 50 to 53 are undocumented here.
 //!
 //! Three groups of caches carry the same names in AMD's list; here they are numbered in its order.
 

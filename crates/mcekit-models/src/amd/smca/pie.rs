@@ -9,7 +9,7 @@ use mcekit::table::{Field, Unit, code};
 static PIE_CODES: Field = super::codes(&[
     code(0x00, "hardware assertion").class(Internal),
     code(0x01, "access to a register that security refused").class(Security),
-    code(0x02, "link error: an xGMI or GMI link lost data").class(LinkFailure),
+    code(0x02, "link error").class(LinkFailure),
     code(0x03, "poisoned data was consumed").class(Poison),
     code(0x04, "the data fabric met a deferred error").class(Data),
     code(0x05, "watchdog timed out").class(Timeout),

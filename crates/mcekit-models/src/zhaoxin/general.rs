@@ -15,7 +15,7 @@ pub(crate) static MODEL: Model = Model::architectural(
     ],
     Vendor::ZHAOXIN,
     &[
-        Cpu::models(0x06, 0x00, 0xff, "ZhangJiang (ZX-C)"),
+        Cpu::models(0x06, 0x00, 0xff, "VIA Nano, ZhangJiang (ZX-C)"),
         Cpu::models(0x07, 0x00, 0x1a, "Zhaoxin family 7"),
         Cpu::new(0x07, 0x1b, "WuDaoKou (ZX-D)"),
         Cpu::models(0x07, 0x1c, 0x3a, "Zhaoxin family 7"),
