@@ -94,7 +94,7 @@ impl Blocks {
         }
         block.label("  Registers   ", out);
         if block.has_status() {
-            out.str("STATUS ").register(status.0).str(" ");
+            out.str("STATUS ").register(status.0);
             let all = (status.0, decoding.amd_like, record.is_smca());
             // The counts of corrected errors differ from record to record, and are no flags.
             let key = if decoding.amd_like {
@@ -103,9 +103,10 @@ impl Blocks {
                 (status.0 & !INTEL_NO_FLAGS, all.1, all.2)
             };
             self.flags.write(key, key.0 >> 32 ^ key.0, out, |out| {
+                let mut separator = "  ";
                 for (name, set) in decoding.flags() {
-                    if set {
-                        out.str(" ").upper(name);
+                    if set && !status.not_captured() {
+                        out.str(std::mem::replace(&mut separator, " ")).upper(name);
                     }
                 }
             });

@@ -48,6 +48,18 @@ pub(crate) struct Place<'a> {
     pub(crate) pair: Option<Pair<'a>>,
 }
 
+impl Place<'_> {
+    /// Where registers on the command line stand.
+    pub(crate) const COMMAND_LINE: Self = Self {
+        file: None,
+        line: None,
+        offset: None,
+        length: None,
+        format: "command-line",
+        pair: None,
+    };
+}
+
 /// The second printing of an error.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Pair<'a> {

@@ -101,7 +101,7 @@ fn answer(cli: &Cli, run: &mut Run) -> Result<(), Error> {
         return run.record(&Found {
             record,
             id: None,
-            source: Source::Here(COMMAND_LINE),
+            source: Source::Here(Place::COMMAND_LINE),
             texts: &[],
             given: true,
         });
@@ -127,16 +127,6 @@ fn answer(cli: &Cli, run: &mut Run) -> Result<(), Error> {
     }
     Ok(())
 }
-
-/// Where registers on the command line stand.
-pub(crate) const COMMAND_LINE: Place<'_> = Place {
-    file: None,
-    line: None,
-    offset: None,
-    length: None,
-    format: "command-line",
-    pair: None,
-};
 
 /// Answers one input.
 fn read(path: &Path, cli: &Cli, run: &mut Run) -> Result<(), Error> {

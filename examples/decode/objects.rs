@@ -1,5 +1,6 @@
 //! JSON objects out of a stream: one a line, several a line, one over many lines, or the members of a list.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use mcekit::{Present, Record};
@@ -119,8 +120,11 @@ fn object(input: &Input, n: usize, line: u64, run: &mut Run) -> Result<(), Error
         .collect();
     run.record(&Found {
         record: given.record,
-        id: given.id,
-        source: given.source.map_or(Source::Here(here), Source::Said),
+        id: given.id.as_deref(),
+        source: given
+            .source
+            .as_deref()
+            .map_or(Source::Here(here), Source::Said),
         texts: &texts,
         given: true,
     })
@@ -237,8 +241,8 @@ impl<'de> Visitor<'de> for TextsVisitor {
 #[derive(Debug)]
 struct Given<'a> {
     record: Record,
-    id: Option<&'a RawValue>,
-    source: Option<&'a RawValue>,
+    id: Option<Cow<'a, RawValue>>,
+    source: Option<Cow<'a, RawValue>>,
     texts: Vec<(String, String)>,
 }
 
@@ -252,19 +256,38 @@ fn parse(bytes: &[u8]) -> Result<Option<Given<'_>>, serde_json::Error> {
     let given = match object.record.filter(|raw| raw.get().starts_with('{')) {
         Some(raw) => Given {
             record: serde_json::from_str(raw.get())?,
-            id: object.id,
-            source: object.source,
+            id: object.id.map(on_one_line),
+            source: object.source.map(on_one_line),
             texts: object.texts.map_or_else(Vec::new, |texts| texts.0),
         },
         None => Given {
             record: serde_json::from_slice(bytes)?,
-            id: object.id,
+            id: object.id.map(on_one_line),
             source: None,
             texts: Vec::new(),
         },
     };
     let has_status = given.record.present().contains(Present::STATUS);
     Ok(has_status.then_some(given))
+}
+
+/// A value that is passed through, as it was but for line ends: each of our lines is one object.
+fn on_one_line(value: &RawValue) -> Cow<'_, RawValue> {
+    if !value.get().contains(['\n', '\r']) {
+        return Cow::Borrowed(value);
+    }
+    let (mut in_string, mut escaped) = (false, false);
+    let mut line = value.get().to_owned();
+    // Line ends cannot stand in a string, so all space outside of strings may go.
+    line.retain(|c| {
+        let keep = in_string || !c.is_ascii_whitespace();
+        if c == '"' && !escaped {
+            in_string = !in_string;
+        }
+        escaped = in_string && c == '\\' && !escaped;
+        keep
+    });
+    RawValue::from_string(line).map_or(Cow::Borrowed(value), Cow::Owned)
 }
 
 #[cfg(test)]
@@ -326,6 +349,13 @@ mod tests {
         assert_eq!(flat.id.unwrap().get(), "7");
         assert!(flat.source.is_none());
         assert_eq!(ours.source.unwrap().get(), r#"{"line":2}"#);
+    }
+
+    #[test]
+    fn what_is_passed_through_stays_on_its_line() {
+        let text = "{\"id\":{ \"a b\\\\\" :\n [1,\r\n\t\" \\\" \"]},\"status\":1}";
+        let given = parse(text.as_bytes()).unwrap().unwrap();
+        assert_eq!(given.id.unwrap().get(), "{\"a b\\\\\":[1,\" \\\" \"]}");
     }
 
     #[test]

@@ -235,12 +235,15 @@ fn section(
             scratch.dec(n);
             out.spaces(width - scratch.len().min(width)).dec(n);
         }
-        for time in [count.first, count.last] {
-            out.str("  ");
-            match time {
-                Some(time) => utc(time, out),
-                None => _ = out.pad("-", 23),
-            }
+        out.str("  ");
+        match count.first {
+            Some(time) => utc(time, out),
+            None => _ = out.pad("-", 23),
+        }
+        out.str("  ");
+        match count.last {
+            Some(time) => utc(time, out),
+            None => _ = out.str("-"),
         }
         out.str("\n");
     }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use mcekit::{Record, Status};
 use mcekit_logs::{Reader, records};
 
-use crate::COMMAND_LINE;
 use crate::args::register;
 use crate::error::Error;
 use crate::found::{Found, Pair, Place, Source};
@@ -104,7 +103,7 @@ pub(crate) fn on_the_command_line(inputs: &[PathBuf], run: &mut Run) -> Result<b
         run.record(&Found {
             record: Record::empty().with_status(status),
             id: None,
-            source: Source::Here(COMMAND_LINE),
+            source: Source::Here(Place::COMMAND_LINE),
             texts: &[],
             given: true,
         })?;
