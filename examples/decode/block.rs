@@ -596,12 +596,12 @@ fn is_name(kind: &str) -> bool {
 fn show_value(value: &Value, out: &mut Out) {
     let name = value.field.name();
     match (value.text, value.field.form()) {
-        (Some(text), Form::Code | Form::NamedCode) if text == name => _ = out.str(text),
+        (Some(text), _) if text == name => _ = out.str(text),
         (Some(text), _) => _ = out.str(name).str(": ").str(text),
-        (None, Form::Code | Form::NamedCode) => {
-            out.str(name).str(": undocumented code ").hex(value.raw);
-        }
         (None, Form::Hex) => _ = out.str(name).str(": ").hex(value.raw),
         (None, Form::Decimal) => _ = out.str(name).str(": ").dec(value.raw),
+        (None, _) => {
+            out.str(name).str(": undocumented code ").hex(value.raw);
+        }
     }
 }

@@ -38,6 +38,11 @@ impl Suspect {
             Some(SoftwareBank::Firmware) => return Some(Self::Firmware),
             Some(SoftwareBank::Thermal) => return Some(Self::Cooling),
             Some(SoftwareBank::Timeout) => return Some(Self::NoAnswer),
+            Some(SoftwareBank::ThresholdDram | SoftwareBank::ThresholdFbdimm) => {
+                return Some(Self::Memory);
+            }
+            Some(SoftwareBank::ThresholdLink) => return Some(Self::Interconnect),
+            Some(SoftwareBank::ThresholdL3) => return Some(Self::Processor),
             Some(SoftwareBank::Threshold | SoftwareBank::Other) | None => {}
         }
         if is_memory_unit(explained) || decoding.code.memory_op().is_some() {
