@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use aho_corasick::packed::{Config, MatchKind as PackedKind, Searcher};
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use crate::formats::FAMILIES;
 
@@ -76,6 +76,7 @@ impl Anchors {
         let all: Vec<_> = anchors.iter().map(|a| a.text).collect();
         let build = |texts: &[&str]| {
             AhoCorasick::builder()
+                .kind(Some(AhoCorasickKind::DFA))
                 .match_kind(MatchKind::LeftmostFirst)
                 .build(texts)
                 .unwrap_or_else(|error| unreachable!("a few dozen short strings: {error}"))

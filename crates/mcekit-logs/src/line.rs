@@ -211,6 +211,7 @@ impl<'a> Cursor<'a> {
     /// A hexadecimal number, with or without `0x`, of at most 16 digits, not glued to further letters.
     ///
     /// Debuggers and management controllers part the halves: `0xbe000000`00800400`.
+    #[inline]
     pub(crate) fn hex(&mut self) -> Option<Number> {
         let mut at = self.pos;
         if let Some([b'0', b'x' | b'X']) = self.bytes.get(at..at + 2) {
@@ -218,29 +219,26 @@ impl<'a> Cursor<'a> {
         }
         let (mut value, mut digits) = (0_u64, 0_usize);
         loop {
-            let Some(&byte) = self.bytes.get(at) else {
-                break;
+            let rest = self.bytes.get(at..).unwrap_or_default();
+            let (more, run) = hex_digits(rest, 16 - digits);
+            value = if run < 16 {
+                value << (4 * run) | more
+            } else {
+                more
             };
-            let digit = match byte {
-                b'0'..=b'9' => byte - b'0',
-                b'a'..=b'f' => byte - b'a' + 10,
-                b'A'..=b'F' => byte - b'A' + 10,
-                b'\'' | b'`' if digits == 8 && halves(self.bytes.get(at + 1..)) => {
-                    at += 1;
-                    continue;
+            digits += run;
+            at += run;
+            match self.bytes.get(at) {
+                Some(b'\'' | b'`') if digits == 8 && halves(self.bytes.get(at + 1..)) => at += 1,
+                // The next field's name glued to a full register: `…0813ADDR`.
+                Some(byte) if digits == 16 && DIGITS[usize::from(*byte)] <= 15 => {
+                    if self.bytes.get(at..at + 5) == Some(b"ADDR ") {
+                        break;
+                    }
+                    return None;
                 }
                 _ => break,
-            };
-            // The next field's name glued to a full register: `…0813ADDR`.
-            if digits == 16 {
-                if self.bytes.get(at..at + 5) == Some(b"ADDR ") {
-                    break;
-                }
-                return None;
             }
-            value = value << 4 | u64::from(digit);
-            digits += 1;
-            at += 1;
         }
         let next = self.bytes.get(at).copied();
         let glued = next.is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
@@ -313,6 +311,37 @@ impl<'a> Cursor<'a> {
         }
     }
 }
+
+/// The value of the hexadecimal digits that `text` begins with, at most `limit` of them, and how many there are.
+#[inline]
+fn hex_digits(text: &[u8], limit: usize) -> (u64, usize) {
+    let text = text.get(..limit).unwrap_or(text);
+    let mut value = 0_u64;
+    for (run, byte) in text.iter().enumerate() {
+        let digit = DIGITS[usize::from(*byte)];
+        if digit > 15 {
+            return (value, run);
+        }
+        value = value << 4 | u64::from(digit);
+    }
+    (value, text.len())
+}
+
+/// The value of a hexadecimal digit; 255 for what is none.
+static DIGITS: [u8; 256] = {
+    let mut table = [255; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b @ b'0'..=b'9' => b - b'0',
+            b @ b'a'..=b'f' => b - b'a' + 10,
+            b @ b'A'..=b'F' => b - b'A' + 10,
+            _ => 255,
+        };
+        byte += 1;
+    }
+    table
+};
 
 /// Whether eight further digits follow, and no ninth.
 fn halves(rest: Option<&[u8]>) -> bool {

@@ -93,6 +93,8 @@ pub struct Reader {
     unbroken: u64,
     /// The last line on which strings that continue a record count.
     awake: u64,
+    /// The number of the line that was read again last.
+    held_number: u64,
     /// How far into a line the last kernel line's text began.
     guess: usize,
 }
@@ -118,6 +120,7 @@ impl Reader {
             floor: 0,
             unbroken: 0,
             awake: 0,
+            held_number: 0,
             guess: 0,
         }
     }
@@ -161,7 +164,7 @@ impl Reader {
         let pos = self.run(&carry, self.carry_pos, true, sink);
         debug_assert_eq!(pos, carry.len());
         if let Next::Join(held) = std::mem::take(&mut self.next) {
-            self.give_up(*held);
+            self.reread(*held, None);
         }
         self.slots.flush(sink);
         self.slots.stats
@@ -375,7 +378,7 @@ impl Reader {
             return None;
         }
         let key: &[u8; 4] = buf.get(at..at + 4)?.try_into().ok()?;
-        if !formats::is_kernel_key(key) || !buf.get(pos..at)?.ends_with(b"]: ") {
+        if !formats::kernel::is_key(key) || !buf.get(pos..at)?.ends_with(b"]: ") {
             return None;
         }
         let (end, after) = self.line_end(buf, pos, last)?;
@@ -385,18 +388,23 @@ impl Reader {
         }
         let line = Line {
             at: self.guess,
+            // The next line has a prefix like this one's.
+            last: buf
+                .get(after..after + self.guess)
+                .is_some_and(|prefix| prefix.ends_with(b"]: ")),
             ..line
         };
         self.slots.retire(self.number, sink);
-        match formats::read_kernel(&line, &mut self.slots) {
-            Taken::Line => {
-                self.awake = line.number + HOLD_LINES;
-                self.advance(buf, pos, after);
-                self.floor = self.base + after as u64;
-                Some(after)
-            }
-            _ => None,
+        if !formats::kernel::read(&line, &mut self.slots) {
+            return None;
         }
+        self.awake = line.number + HOLD_LINES;
+        self.floor = self.base + after as u64;
+        if after > end {
+            self.number += 1;
+            self.line_start = self.floor;
+        }
+        Some(after)
     }
 
     /// Handles a line that was asked for. `None`: its end is missing.
@@ -425,25 +433,17 @@ impl Reader {
             }
             Next::Join(held) => match join::join(held.join, &held.text, line.text) {
                 None => {
-                    self.give_up(*held);
+                    self.reread(*held, None);
                     Some(pos)
                 }
                 Some(text) => {
-                    let joined = Line {
-                        before: &held.before,
-                        text: &text,
-                        at: held.at,
-                        start: held.start,
-                        number: held.number,
-                        last: held.joined + 1 >= join::MAX_LINES,
-                    };
                     self.slots.retire(self.number, sink);
-                    let taken = self.offer(&joined, held.anchor, held.joined + 1);
-                    if matches!(taken, Taken::No) {
-                        self.give_up(*held);
+                    let after_held = (line.end(), line.number);
+                    if !self.reread(*held, Some(text)) {
                         return Some(pos);
                     }
-                    self.slots.ends_at(held.number, line.end(), line.number);
+                    self.slots
+                        .ends_at(self.held_number, after_held.0, after_held.1);
                     self.advance(buf, pos, after);
                     self.floor = self.base + after as u64;
                     Some(after)
@@ -452,17 +452,43 @@ impl Reader {
         }
     }
 
-    /// Reads a line that waited for a continuation without one.
-    fn give_up(&mut self, held: Held) {
-        let line = Line {
+    /// Reads a line that waited: with its continuation, or without one. False where nothing knows it with.
+    fn reread(&mut self, held: Held, joined: Option<Vec<u8>>) -> bool {
+        let last = joined.is_none() || held.joined + 1 >= join::MAX_LINES;
+        let text = joined.unwrap_or_default();
+        let mut line = Line {
             before: &held.before,
-            text: &held.text,
+            text: if text.is_empty() { &held.text } else { &text },
             at: held.at,
             start: held.start,
             number: held.number,
-            last: true,
+            last,
         };
-        formats::read(ANCHORS.formats(held.anchor), &line, &mut self.slots);
+        self.held_number = held.number;
+        let mut anchor = held.anchor;
+        let mut known = false;
+        loop {
+            let from = match self.offer(&line, anchor, held.joined + 1) {
+                Taken::Line | Taken::Rows | Taken::More(_) => return true,
+                Taken::To(to) => {
+                    known = true;
+                    to.max(line.at + 1)
+                }
+                Taken::No => line.at + 1,
+            };
+            let rest = line.text.get(from..).unwrap_or_default();
+            match ANCHORS.find(rest, true) {
+                Some((next, at)) => {
+                    anchor = next;
+                    line.at = from + at;
+                }
+                None if known || text.is_empty() => return true,
+                None => break,
+            }
+        }
+        // The continuation was none: the line stands for itself.
+        self.reread(held, None);
+        false
     }
 }
 

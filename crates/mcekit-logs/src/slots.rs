@@ -46,6 +46,8 @@ pub(crate) struct Slot {
     pub stale: bool,
     /// It has lines of its own beside the first.
     pub body: bool,
+    /// Its TSC line was read; the value can be absent all the same.
+    pub tsc_seen: bool,
     /// No further registers.
     pub closed: bool,
     /// It counts without a status: the text says that it is a machine check, and lost the rest.
@@ -169,12 +171,14 @@ impl Slots {
             if slot.format == format && slot.body {
                 slot.stale = true;
             }
+            // What a person types ends where something else begins.
+            slot.closed |= slot.format == Format::Typed && format != Format::Typed;
         }
         let mut prefix = [0; PREFIX];
-        let mut len = 0;
-        for (to, from) in prefix.iter_mut().zip(line.prefix()) {
-            *to = *from;
-            len += 1;
+        let from = line.prefix();
+        let from = from.get(..PREFIX).unwrap_or(from);
+        if let Some(to) = prefix.get_mut(..from.len()) {
+            to.copy_from_slice(from);
         }
         self.queue.push_back(Slot {
             record,
@@ -186,6 +190,7 @@ impl Slots {
             stage: Stage::Free,
             stale: false,
             body: false,
+            tsc_seen: false,
             closed: false,
             fragment: false,
             step: 0,
@@ -194,10 +199,17 @@ impl Slots {
             pair: None,
             wall,
             prefix,
-            prefix_len: len,
+            prefix_len: from.len() as u8,
         });
         let last = self.queue.len() - 1;
         &mut self.queue[last]
+    }
+
+    /// The newest record, if it is the only open one.
+    pub(crate) fn only_open(&mut self) -> Option<&mut Slot> {
+        let mut slots = self.queue.iter_mut().rev();
+        let newest = slots.next()?;
+        (!newest.closed && slots.all(|slot| slot.closed)).then_some(newest)
     }
 
     /// The newest record for which `is` holds, closed or not.

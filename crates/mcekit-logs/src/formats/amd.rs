@@ -167,10 +167,12 @@ fn severity(text: &[u8]) -> Option<&[u8]> {
         b"Uncorrected, software ",
         b"Uncorrected error",
     ];
+    let from = memchr::memmem::rfind(text, b": ").map_or(0, |at| at + 2);
+    let words = text.get(from..)?.trim_ascii();
     SENTENCES
         .iter()
-        .find_map(|sentence| memchr::memmem::find(text, sentence))
-        .and_then(|at| text.get(at..))
+        .any(|sentence| words.starts_with(sentence))
+        .then_some(words)
 }
 
 /// The words behind `MCb Error`, without a second console prefix.

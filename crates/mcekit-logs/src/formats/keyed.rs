@@ -34,6 +34,7 @@ pub(crate) const FAMILY: Family = Family {
         "APIC ",
         "APICID ",
         "MCGCAP ",
+        "MCGSTATUS ",
         "microcode ",
         "MICROCODE ",
         "CPUID Vendor",
@@ -61,7 +62,7 @@ pub(crate) const ANNOUNCEMENTS: Family = Family {
 };
 
 /// Lines this long or longer were perhaps broken by a terminal or a mail program.
-const BROKEN_FROM: usize = 68;
+const BROKEN_FROM: usize = 56;
 
 /// What one line says.
 #[derive(Debug, Default)]
@@ -70,24 +71,29 @@ pub(crate) struct Fields<'a> {
     symbol: Option<&'a [u8]>,
     /// A value had `0x`, or the line holds a single field: `mcelog --raw`.
     raw: bool,
+    /// It begins with TSC, which may be zero.
+    tsc: bool,
+    /// It is mcelog's last line.
+    ends: bool,
     /// The line wants the next one.
     join: Option<Join>,
 }
 
 impl Fields<'_> {
     pub(crate) fn any(&self) -> bool {
-        !self.record.present().is_empty() || self.symbol.is_some()
+        !self.record.present().is_empty() || self.symbol.is_some() || self.tsc
     }
 
     /// Puts the fields into a slot; what the slot has stays.
     pub(crate) fn put(&self, slot: &mut Slot) {
         let new = self.record.present();
+        slot.tsc_seen |= self.tsc;
         slot.record = slot.record.or(&self.record);
         if let Some(symbol) = self.symbol {
             slot.texts.add(TextKind::Symbol, symbol);
         }
         if slot.stage != Stage::Free {
-            if new.intersects(REGISTERS) || new.contains(Present::CPUID) {
+            if self.tsc || new.intersects(REGISTERS) || new.contains(Present::CPUID) {
                 slot.stage = Stage::Registers;
             } else if new.contains(Present::IP) {
                 slot.stage = Stage::Rip;
@@ -133,6 +139,7 @@ pub(crate) fn fields<'a>(cursor: &mut Cursor<'a>, line: &Line<'_>) -> Fields<'a>
             }
             break;
         }
+        fields.tsc |= kind == Name::Tsc;
         fields.raw |= cursor.rest().starts_with(b"0x");
         hex_apic |= kind == Name::McgCap;
         let before = fields.record.present();
@@ -234,7 +241,11 @@ fn read_value<'a>(
 ) -> bool {
     let record = fields.record;
     let new = match name {
-        Name::Tsc => cursor.hex().map(|n| record.with_tsc(n.value)),
+        // Zero is what the kernel writes for a polled error.
+        Name::Tsc => cursor.hex().map(|n| match n.value {
+            0 => record,
+            tsc => record.with_tsc(tsc),
+        }),
         Name::Addr => cursor.hex().map(|n| record.with_addr(Addr(n.value))),
         Name::Misc => cursor.hex().map(|n| record.with_misc(Misc(n.value))),
         Name::Ppin => cursor.hex().map(|n| record.with_ppin(Ppin(n.value))),
@@ -271,7 +282,10 @@ fn read_value<'a>(
         }
         Name::Processor => processor(cursor)
             .map(|(vendor, cpuid)| record.with_vendor(vendor).with_cpuid(CpuSignature(cpuid))),
-        Name::Cpuid => cpuid_words(cursor, record),
+        Name::Cpuid => {
+            fields.ends = true;
+            cpuid_words(cursor, record)
+        }
         Name::Rip => return rip(cursor, fields),
         Name::Cpu => return cpu(cursor, fields),
         Name::Bank => small(cursor)
@@ -352,7 +366,10 @@ fn rip<'a>(cursor: &mut Cursor<'a>, fields: &mut Fields<'a>) -> bool {
     } else if cursor.at_end() && cs & 3 == 0 {
         fields.join = Some(Join::Symbol);
     }
-    fields.record = fields.record.with_cs(cs).with_ip(ip.value);
+    // Zero is what the kernel writes where it does not know.
+    if cs != 0 || ip.value != 0 {
+        fields.record = fields.record.with_cs(cs).with_ip(ip.value);
+    }
     true
 }
 
@@ -361,6 +378,16 @@ const BANK_NAMES: &[(&[u8], u8)] = &[
     (b"THERMAL EVENT", 128),
     (b"Timeout waiting for exception", 218),
     (b"ACPI/APEI reported error", 255),
+];
+
+/// The names of K8's banks.
+const K8_BANKS: &[&[u8]] = &[
+    b"data cache",
+    b"instruction cache",
+    b"bus unit",
+    b"load/store unit",
+    b"northbridge",
+    b"fixed-issue",
 ];
 
 /// `n BANK b`, `n b name`, `n name`.
@@ -388,6 +415,10 @@ fn cpu<'a>(cursor: &mut Cursor<'a>, fields: &mut Fields<'a>) -> bool {
                 .is_some_and(|b| b.is_ascii_lowercase())
         {
             bank = u32::try_from(n.value).ok();
+            // mcelog called banks by name for AMD's K8 only.
+            if K8_BANKS.iter().any(|name| ahead.rest().starts_with(name)) {
+                fields.record = fields.record.with_vendor(Vendor::AMD);
+            }
         }
     }
     let Some(bank) = bank.and_then(|n| u8::try_from(n).ok()) else {
@@ -456,7 +487,7 @@ fn place(line: &Line<'_>, slots: &mut Slots, fields: &Fields<'_>) -> Taken {
             && slot.lacks(parts))
         .then_some(9),
         stage => {
-            if !slot.lacks(parts) {
+            if !slot.lacks(parts) || fields.tsc && slot.tsc_seen {
                 return None;
             }
             if parts.contains(Present::CPUID) {
@@ -475,7 +506,7 @@ fn place(line: &Line<'_>, slots: &mut Slots, fields: &Fields<'_>) -> Taken {
             }
             let status = slot.record.status();
             let mut fit = 1;
-            if parts.contains(Present::TSC) {
+            if fields.tsc {
                 fit += u8::from(parts.contains(Present::ADDR) == status.addrv());
                 fit += u8::from(parts.contains(Present::MISC) == status.miscv());
             }
@@ -485,7 +516,7 @@ fn place(line: &Line<'_>, slots: &mut Slots, fields: &Fields<'_>) -> Taken {
     if let Some(slot) = chosen {
         fields.put(slot);
         slot.touch(line);
-        if parts.contains(Present::CPUID) && slot.stage == Stage::Free {
+        if fields.ends && slot.stage == Stage::Free {
             slot.closed = true;
         }
         let addr = slot.record.addr().filter(|_| slot.format == Format::Edac);
@@ -504,7 +535,7 @@ fn place(line: &Line<'_>, slots: &mut Slots, fields: &Fields<'_>) -> Taken {
     }
     // The kernel's lines without their header.
     if kernel_line
-        && (parts.contains(Present::CPUID) || parts.contains(Present::TSC | Present::ADDR))
+        && (parts.contains(Present::CPUID) || fields.tsc && parts.contains(Present::ADDR))
     {
         let slot = slots.begin(line, Format::Linux, fields.record);
         slot.stage = Stage::Registers;
@@ -553,4 +584,24 @@ pub(crate) fn remember(slots: &mut Slots, addr: Addr) {
         slots.edac_seen.pop_front();
     }
     slots.edac_seen.push_back(addr.0);
+}
+
+/// `mcelog --raw` prints every field, whether it is valid or not; zero means that it is not there.
+pub(crate) fn complete(slot: &mut Slot) {
+    let record = slot.record;
+    let status = record.status();
+    let mut absent = Present::empty();
+    if record.addr() == Some(Addr(0)) && !status.addrv() {
+        absent |= Present::ADDR;
+    }
+    if record.misc() == Some(Misc(0)) && !status.miscv() {
+        absent |= Present::MISC;
+    }
+    if record.mcgcap() == Some(McgCap(0)) {
+        absent |= Present::MCGCAP;
+    }
+    if record.time() == Some(0) {
+        absent |= Present::TIME;
+    }
+    slot.record = record.without(absent);
 }

@@ -66,7 +66,7 @@ pub(crate) fn header(line: &Line<'_>, slots: &mut Slots) -> Taken {
         .with_mcgstatus(McgStatus(mcgstatus.value));
     cursor.blanks();
     if cursor.at_end() {
-        slots.announce(line, format_of(line.prefix(), Format::LinuxOld), record);
+        announce(line, slots, format_of(line.prefix(), Format::LinuxOld), record);
         return Taken::Line;
     }
     if !cursor.eat_any_case(b"Bank") {
@@ -78,6 +78,7 @@ pub(crate) fn header(line: &Line<'_>, slots: &mut Slots) -> Taken {
             let format = format_of(line.prefix(), Format::Linux);
             let slot = slots.begin(line, format, record);
             slot.stage = Stage::Header;
+            slot.fragment = true;
             let fields = keyed::fields(&mut cursor, line);
             if fields.any() {
                 fields.put(slot);
@@ -141,7 +142,12 @@ fn status_of(cursor: &mut Cursor<'_>, line: &Line<'_>) -> Result<Record, Taken> 
     if status.at_end && status.digits < 16 && !line.last {
         return Err(Taken::More(Join::Hex(16 - status.digits as u8)));
     }
-    let mut record = Record::new(bank, Status(status.value));
+    // All but EDAC's drivers print sixteen digits: what is shorter was cut off.
+    let whole = status.digits == 16 || memchr::memmem::find(line.prefix(), b"EDAC ").is_some();
+    let mut record = Record::empty().with_bank(bank);
+    if whole {
+        record = record.with_status(Status(status.value));
+    }
     if cursor.eat(b"[") {
         cursor.blanks();
         if let Some(misc) = cursor.hex() {
@@ -171,8 +177,17 @@ fn incident(line: &Line<'_>, slots: &mut Slots) -> Taken {
         return Taken::No;
     };
     let format = format_of(line.text, Format::LinuxOld);
-    slots.announce(line, format, Record::empty().with_cpu(cpu));
+    announce(line, slots, format, Record::empty().with_cpu(cpu));
     Taken::Line
+}
+
+/// For how many lines a header, and each `Bank` line under it, speaks for the next one. Broadcasts to terminals
+/// have three lines between.
+const BANK_LINES: u64 = 6;
+
+fn announce(line: &Line<'_>, slots: &mut Slots, format: Format, record: Record) {
+    slots.announce(line, format, record);
+    slots.context.until = line.number + BANK_LINES;
 }
 
 /// Reads the line around `Bank `.
@@ -203,6 +218,7 @@ fn bank(line: &Line<'_>, slots: &mut Slots) -> Taken {
         }
         slot.stage = Stage::Header;
         slots.context.used = true;
+        slots.context.until = line.number + BANK_LINES;
     } else {
         // Without its header: only what is a machine check by itself.
         let format = format_of(prefix, Format::LinuxOld);

@@ -12,6 +12,7 @@ mod crashlog;
 mod edac;
 mod esxi;
 mod freebsd;
+pub(crate) mod kernel;
 mod keyed;
 mod libcper;
 mod linux;
@@ -89,32 +90,6 @@ pub(crate) fn read(bits: u32, line: &Line<'_>, slots: &mut Slots) -> Taken {
     Taken::No
 }
 
-/// Whether these can be the first bytes of a line that [`read_kernel`] reads.
-#[inline]
-pub(crate) fn is_kernel_key(key: &[u8; 4]) -> bool {
-    matches!(key, b"CPU " | b"TSC " | b"RIP " | b"PROC")
-}
-
-/// Reads a raw kernel line whose text begins at `line.at`.
-pub(crate) fn read_kernel(line: &Line<'_>, slots: &mut Slots) -> Taken {
-    let mut cursor = line.cursor();
-    if cursor.eat(b"CPU ") {
-        if cursor.dec().is_none() || !cursor.eat(b": ") {
-            return Taken::No;
-        }
-        let line = Line {
-            at: cursor.pos,
-            ..*line
-        };
-        return if cursor.rest().starts_with(b"Machine Check") {
-            linux::header(&line, slots)
-        } else {
-            Taken::No
-        };
-    }
-    keyed::read(line, slots)
-}
-
 /// Reads a line that may be a row of a dump.
 pub(crate) fn read_row(line: &Line<'_>, slots: &mut Slots) -> bool {
     cper::row(line, slots)
@@ -122,7 +97,9 @@ pub(crate) fn read_row(line: &Line<'_>, slots: &mut Slots) -> bool {
 
 /// Adds what follows from the format when no line can come any more.
 pub(crate) fn complete(slot: &mut Slot) {
-    if slot.format == Format::RasMcCtl {
-        ras::complete(slot);
+    match slot.format {
+        Format::RasMcCtl => ras::complete(slot),
+        Format::McelogRaw => keyed::complete(slot),
+        _ => {}
     }
 }

@@ -113,43 +113,54 @@ fn field(
     vendor_data: &mut [u64; 2],
 ) -> Option<Present> {
     let hex = |cursor: &mut Cursor<'_>| cursor.hex().map(|n| n.value);
+    // Printed with sixteen digits: what is shorter was cut off.
+    let register =
+        |cursor: &mut Cursor<'_>| cursor.hex().filter(|n| n.digits == 16).map(|n| n.value);
     let dec = |cursor: &mut Cursor<'_>| cursor.dec().map(|n| n.value);
     let hex32 = |cursor: &mut Cursor<'_>| hex(cursor).and_then(|n| u32::try_from(n).ok());
     Some(match name {
         b"IPID" => {
-            mce.ipid = hex(cursor)?;
+            mce.ipid = register(cursor)?;
             Present::IPID
         }
         b"ADDR/MISC/SYND" => {
-            (mce.addr, mce.misc) = pair(cursor)?;
+            mce.addr = register(cursor)?;
+            if !cursor.eat(b"/") {
+                return Some(Present::ADDR);
+            }
+            mce.misc = register(cursor)?;
             let mut parts = Present::ADDR | Present::MISC;
             if cursor.eat(b"/") {
-                mce.synd = hex(cursor)?;
+                mce.synd = register(cursor)?;
                 parts |= Present::SYND;
             }
             parts
         }
         b"ADDR/MISC" => {
-            (mce.addr, mce.misc) = pair(cursor)?;
+            mce.addr = register(cursor)?;
+            if !cursor.eat(b"/") {
+                return Some(Present::ADDR);
+            }
+            mce.misc = register(cursor)?;
             Present::ADDR | Present::MISC
         }
         b"ADDR" => {
-            mce.addr = hex(cursor)?;
+            mce.addr = register(cursor)?;
             Present::ADDR
         }
         b"MISC" => {
-            mce.misc = hex(cursor)?;
+            mce.misc = register(cursor)?;
             Present::MISC
         }
         b"SYND" => {
-            mce.synd = hex(cursor)?;
+            mce.synd = register(cursor)?;
             Present::SYND
         }
         b"RIP" => {
             mce.cs = u8::try_from(hex(cursor)?).ok()?;
             cursor.eat(b":");
             cursor.eat(b"<");
-            mce.ip = hex(cursor)?;
+            mce.ip = register(cursor)?;
             Present::IP | Present::CS
         }
         b"TSC" => {

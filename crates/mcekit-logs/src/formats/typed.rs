@@ -18,8 +18,18 @@ pub(crate) const FAMILY: Family = Family {
 };
 
 fn read(line: &Line<'_>, slots: &mut Slots) -> Taken {
+    // rasdaemon, ras-mc-ctl and dumps in JSON have the same words, and more of them.
+    let tools: [&[u8]; 4] = [b"status= ", b"mcgcap=", b"mcgstatus=", b"status\""];
+    if tools
+        .iter()
+        .any(|word| memchr::memmem::find(line.text, word).is_some())
+    {
+        return Taken::No;
+    }
     let fields = Fields::of(line.text);
-    if let Some(status) = fields.status {
+    if let Some(status) = fields.status
+        && (fields.clean || fields.record.bank().is_some())
+    {
         let parts = fields.record.present();
         // A status alone may follow its bank on the line before.
         let slot = slots.newest(|slot| slot.format == Format::Typed && !slot.closed);
@@ -108,6 +118,22 @@ impl Fields {
                 .and_then(|n| u8::try_from(n.value).ok());
             let Some(bank) = bank else { return false };
             return self.bank(bank, cursor);
+        }
+        // `mc5_status`, `mc5_addr`.
+        let mut name = name;
+        if let Some(rest) = name.strip_prefix(b"mc") {
+            let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+            if let Some((number, register)) = rest.split_at_checked(digits)
+                && let Some(register) = register.strip_prefix(b"_")
+                && let Some(bank) = Cursor::new(number).dec()
+                && let Ok(bank) = u8::try_from(bank.value)
+            {
+                if self.record.bank().is_some_and(|known| known != bank) {
+                    return false;
+                }
+                self.record = self.record.with_bank(bank);
+                name = register;
+            }
         }
         cursor.separator();
         let record = self.record;
