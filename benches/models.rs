@@ -33,10 +33,7 @@ fn records() -> Vec<(&'static str, Record)> {
         ("core2", intel((6, 0x17, 6), 0, 0x9000_4450_6a12_0e0f)),
         ("tulsa", intel((15, 6, 8), 0, 0x9c1f_f0ff_0b1e_0e0f)),
         ("nehalem", intel((6, 0x1a, 5), 8, memory)),
-        (
-            "sandy_bridge_ep",
-            intel((6, 0x2d, 7), 8, 0x9c00_0040_0000_0092),
-        ),
+        ("sandy_bridge_ep", intel((6, 0x2d, 7), 8, memory)),
         ("skylake_server", intel((6, 0x55, 4), 13, memory)),
         ("icelake_server", intel((6, 0x6a, 6), 13, memory)),
         ("sapphire_rapids", intel((6, 0x8f, 8), 31, memory)),

@@ -21,6 +21,8 @@ const MORE: &str = "              ";
 pub(crate) struct Blocks {
     style: Style,
     first: bool,
+    /// Those of one record; kept for their memory.
+    values: Vec<Value>,
     headlines: Memo<(ErrorCode, Severity, bool, bool, bool)>,
     judgements: Memo<Judgement>,
     flags: Memo<(u64, bool, bool)>,
@@ -33,6 +35,7 @@ impl Blocks {
         Self {
             style,
             first: true,
+            values: Vec::new(),
             headlines: Memo::new(),
             judgements: Memo::new(),
             flags: Memo::new(),
@@ -72,8 +75,10 @@ impl Blocks {
             .write(kind, status.error_code().into(), out, |out| {
                 block.headline(out);
             });
-        block.what(out);
-        block.place(found.texts, out);
+        self.values.clear();
+        self.values.extend(explained.values());
+        block.what(&self.values, out);
+        block.place(&self.values, found.texts, out);
         block.reporter(out);
         if block.readable() {
             let judgement = Judgement::of(&block);
@@ -246,7 +251,7 @@ impl Block<'_> {
     }
 
     /// What the vendor's tables add to the headline.
-    fn what(&self, out: &mut Out) {
+    fn what(&self, values: &[Value], out: &mut Out) {
         let mut label = "  What        ";
         let mut line = |out: &mut Out| {
             self.label(std::mem::replace(&mut label, MORE), out);
@@ -256,11 +261,11 @@ impl Block<'_> {
             line(out);
             out.str(software.text()).str("\n");
         }
-        for value in self.explained.values() {
+        for value in values {
             explained = true;
             if value.field.place().is_none() {
                 line(out);
-                show_value(&value, out);
+                show_value(value, out);
                 out.str("\n");
             }
         }
@@ -313,8 +318,8 @@ impl Block<'_> {
         }
     }
 
-    fn place(&self, texts: &[(&str, &str)], out: &mut Out) {
-        let location = self.explained.location();
+    fn place(&self, values: &[Value], texts: &[(&str, &str)], out: &mut Out) {
+        let location = self.explained.location_of(values.iter().copied());
         let mut open = false;
         let mut separate = |out: &mut Out| {
             if open {

@@ -76,6 +76,13 @@ impl Out {
 
     /// Writes a number in decimal.
     pub(crate) fn dec(&mut self, mut value: u64) -> &mut Self {
+        if value < 10 {
+            self.buffer.push(b'0' + value as u8);
+            return self;
+        }
+        if value < 100 {
+            return self.two(value);
+        }
         let mut digits = [0; 20];
         let mut at = digits.len();
         loop {

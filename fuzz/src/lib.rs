@@ -7,6 +7,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a target's panic is its finding")]
 
 pub mod json;
+pub mod models;
 pub mod record;
 
 /// A target: takes any bytes, panics where its property does not hold.
@@ -14,6 +15,8 @@ pub type Target = fn(&[u8]);
 
 /// Every target by name.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("models_explain", models::explain),
+    ("models_name", models::name),
     ("record_decode", record::decode),
     ("record_json", json::record),
     ("record_wire", record::wire),

@@ -51,11 +51,16 @@ pub struct Explained {
 
 impl Explained {
     fn new(record: &Record, model: Option<&'static Model>) -> Self {
+        let bank = model.and_then(|model| model.bank(record));
+        let unit = match bank {
+            Some(bank) => Some(bank.unit),
+            None => model.and_then(|model| model.unit(record)),
+        };
         Self {
             record: *record,
             model,
-            bank: model.and_then(|model| model.bank(record)),
-            unit: model.and_then(|model| model.unit(record)),
+            bank,
+            unit,
         }
     }
 
@@ -106,7 +111,7 @@ impl Explained {
 
     /// What the unit's fields say, in the manual's order. Nothing, where MCi_STATUS is not valid or was not captured.
     #[must_use]
-    pub fn values(&self) -> Values {
+    pub fn values(&self) -> Values<'_> {
         if !self.readable() {
             return Values::new(&self.record, &[], &[], &[]);
         }
@@ -127,6 +132,12 @@ impl Explained {
     /// Where the error is, as far as the registers say.
     #[must_use]
     pub fn location(&self) -> Location {
+        self.location_of(self.values())
+    }
+
+    /// The same, for a caller that has the values of [`Self::values`] at hand.
+    #[must_use]
+    pub fn location_of(&self, values: impl IntoIterator<Item = Value>) -> Location {
         let mut location = Location::default();
         if let Some(socket) = self.record.socket() {
             location.set(Place::Socket, socket);
@@ -154,7 +165,7 @@ impl Explained {
         if let Some(ipid) = self.record.ipid().filter(|_| self.record.is_smca()) {
             location.set(Place::Instance, ipid.instance_id());
         }
-        for value in self.values() {
+        for value in values {
             if let Some(place) = value.field.place()
                 && let Ok(n) = u32::try_from(value.raw)
             {

@@ -90,7 +90,6 @@ impl Register {
 
     /// The register's value, where the record has it and MCi_STATUS says that it is valid.
     #[must_use]
-    #[inline]
     pub fn read(self, record: &Record) -> Option<u64> {
         match self {
             Self::Status => Some(record.status().0),
@@ -316,6 +315,10 @@ pub struct Field {
     /// From the highest part to the lowest; a part of width 0 is not used.
     parts: [Option<Bits>; 3],
     shift: u8,
+    /// The first part as a shift and a mask, and whether there are others: most fields have one part.
+    low: u8,
+    mask: u64,
+    joined: bool,
     form: Form,
     codes: &'static [Code],
     /// Rows that this table shares with another; asked where `codes` has none.
@@ -325,6 +328,8 @@ pub struct Field {
     status: (u64, u64),
     /// Whether conditions remain that `status` does not decide.
     further: bool,
+    /// Whether a row names zero.
+    names_zero: bool,
     /// A number that is not shown where it is zero.
     nonzero: bool,
     role: Option<Role>,
@@ -366,7 +371,12 @@ impl Field {
     /// A single bit that has a meaning when it is set.
     #[must_use]
     pub const fn flag(register: Register, n: u8, set: &'static [Code; 1]) -> Self {
-        Self::codes(set[0].text, register, bit(n), set)
+        let mut field = Self::codes(set[0].text, register, bit(n), set);
+        if matches!(register, Register::Status) {
+            // Where the bit is not set there is nothing to show.
+            field.status = (1 << n, 1 << n);
+        }
+        field
     }
 
     /// A number shown in hex.
@@ -393,12 +403,16 @@ impl Field {
             register,
             parts: [Some(part), None, None],
             shift: 0,
+            low: part.lo(),
+            mask: u64::MAX >> (64 - part.width()),
+            joined: false,
             form,
             codes,
             parent: None,
             when: &[],
             status: register.valid(),
             further: false,
+            names_zero: names_zero(codes),
             nonzero: false,
             role: None,
         }
@@ -417,6 +431,7 @@ impl Field {
             "a field has at most three parts"
         );
         self.parts[slot] = Some(low);
+        self.joined = true;
         assert!(self.width() <= 64, "a field has at most 64 bits");
         self
     }
@@ -442,6 +457,7 @@ impl Field {
     pub const fn or_else(mut self, parent: &'static [Code]) -> Self {
         check(parent, self.width());
         self.parent = Some(parent);
+        self.names_zero = self.names_zero || names_zero(parent);
         self
     }
 
@@ -474,21 +490,7 @@ impl Field {
     #[must_use]
     pub const fn when(mut self, when: &'static [When]) -> Self {
         self.when = when;
-        let mut i = 0;
-        while i < when.len() {
-            match when[i].on_status() {
-                Some((mask, value)) => {
-                    let (known, wanted) = self.status;
-                    assert!(
-                        (value ^ wanted) & (mask & known) == 0,
-                        "conditions contradict each other"
-                    );
-                    self.status = (known | mask, wanted | value);
-                }
-                None => self.further = true,
-            }
-            i += 1;
-        }
+        (self.status, self.further) = decided(self.status, when);
         self
     }
 
@@ -601,19 +603,48 @@ impl Field {
     pub fn value(&'static self, record: &Record) -> Option<Value> {
         // Most fields of a unit mean nothing in a given record, and MCi_STATUS alone says so.
         let (mask, wanted) = self.status;
-        if record.status().0 & mask != wanted {
+        let status = record.status().0;
+        if status & mask != wanted {
             return None;
         }
-        self.value_where_status_fits(record)
+        let register = match self.register {
+            Register::Status => status,
+            // `status` has asked for MISCV.
+            Register::Misc => record.misc()?.0,
+            other => other.read(record)?,
+        };
+        let raw = if self.joined {
+            self.extract(register)
+        } else {
+            (register >> (self.low & 63) & self.mask) << (self.shift & 63)
+        };
+        if raw == 0 && !self.names_zero && matches!(self.form, Form::Code) {
+            return None;
+        }
+        if self.further && !self.conditions_hold(record) {
+            return None;
+        }
+        if self.codes.is_empty() && self.parent.is_none() {
+            return match self.form {
+                Form::NamedCode => None,
+                Form::Hex | Form::Decimal if raw == 0 && self.nonzero => None,
+                _ => Some(Value {
+                    field: self,
+                    raw,
+                    text: None,
+                    class: None,
+                }),
+            };
+        }
+        self.named_value(raw)
     }
 
-    #[inline]
-    fn value_where_status_fits(&'static self, record: &Record) -> Option<Value> {
-        let register = self.register.read(record)?;
-        if self.further && !self.when.iter().all(|condition| condition.holds(record)) {
-            return None;
-        }
-        let raw = self.extract(register);
+    fn conditions_hold(&self, record: &Record) -> bool {
+        self.when.iter().all(|condition| condition.holds(record))
+    }
+
+    /// The value of a number, in a field that names some.
+    fn named_value(&'static self, raw: u64) -> Option<Value> {
         let row = self.row(raw);
         let hidden = match self.form {
             Form::Code => raw == 0,
@@ -631,6 +662,32 @@ impl Field {
             class: row.and_then(|r| r.class),
         })
     }
+}
+
+/// Whether the first row, and with it any, names zero.
+const fn names_zero(codes: &[Code]) -> bool {
+    !codes.is_empty() && codes[0].value == 0
+}
+
+/// What conditions say about MCi_STATUS, as a mask and the value under it, added to what is known; and whether some
+/// condition asks for more.
+const fn decided((mut mask, mut value): (u64, u64), when: &[When]) -> ((u64, u64), bool) {
+    let (mut further, mut i) = (false, 0);
+    while i < when.len() {
+        match when[i].on_status() {
+            Some((m, v)) => {
+                assert!(
+                    (value ^ v) & (mask & m) == 0,
+                    "conditions contradict each other"
+                );
+                mask |= m;
+                value |= v;
+            }
+            None => further = true,
+        }
+        i += 1;
+    }
+    ((mask, value), further)
 }
 
 const fn check(codes: &[Code], width: u32) {
@@ -694,14 +751,36 @@ impl fmt::Display for Value {
 #[derive(Clone, Copy, Debug)]
 pub struct Group {
     when: &'static [When],
+    /// What the conditions say about MCi_STATUS, and whether some ask for more; as in [`Field`].
+    status: (u64, u64),
+    further: bool,
     fields: &'static [&'static Field],
 }
 
 impl Group {
     /// Fields that are shown only where every condition holds, in the manual's order.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where two conditions on the same bits of MCi_STATUS contradict each other.
     #[must_use]
     pub const fn new(when: &'static [When], fields: &'static [&'static Field]) -> Self {
-        Self { when, fields }
+        let (status, further) = decided((0, 0), when);
+        Self {
+            when,
+            status,
+            further,
+            fields,
+        }
+    }
+
+    /// Whether every condition holds.
+    #[must_use]
+    #[inline]
+    pub fn holds(&self, record: &Record) -> bool {
+        let (mask, wanted) = self.status;
+        record.status().0 & mask == wanted
+            && (!self.further || self.when.iter().all(|when| when.holds(record)))
     }
 
     /// The conditions.
@@ -765,31 +844,32 @@ impl Unit {
 
     /// What its fields say in a record: those outside of groups, then group by group.
     #[must_use]
-    pub const fn values(&self, record: &Record) -> Values {
+    pub const fn values<'a>(&self, record: &'a Record) -> Values<'a> {
         Values::new(record, self.fields, self.groups, &[])
     }
 }
 
 /// The values that some fields have in one record.
 #[derive(Clone, Copy, Debug)]
-pub struct Values {
-    record: Record,
+pub struct Values<'a> {
+    record: &'a Record,
     fields: &'static [&'static Field],
     groups: &'static [Group],
     after: &'static [&'static Field],
 }
 
-impl Values {
+impl<'a> Values<'a> {
     /// The values of `fields`, then of the groups whose conditions hold, then of `after`.
     #[must_use]
+    #[inline]
     pub const fn new(
-        record: &Record,
+        record: &'a Record,
         fields: &'static [&'static Field],
         groups: &'static [Group],
         after: &'static [&'static Field],
     ) -> Self {
         Self {
-            record: *record,
+            record,
             fields,
             groups,
             after,
@@ -797,26 +877,27 @@ impl Values {
     }
 }
 
-impl Iterator for Values {
+impl Iterator for Values<'_> {
     type Item = Value;
 
+    #[inline]
     fn next(&mut self) -> Option<Value> {
         loop {
-            while let Some((field, rest)) = self.fields.split_first() {
+            while let [field, rest @ ..] = self.fields {
                 self.fields = rest;
-                if let Some(value) = field.value(&self.record) {
+                if let Some(value) = field.value(self.record) {
                     return Some(value);
                 }
             }
-            if let Some((group, rest)) = self.groups.split_first() {
-                self.groups = rest;
-                if group.when.iter().all(|when| when.holds(&self.record)) {
-                    self.fields = group.fields;
+            match self.groups {
+                [group, rest @ ..] => {
+                    self.groups = rest;
+                    if group.holds(self.record) {
+                        self.fields = group.fields;
+                    }
                 }
-            } else if self.after.is_empty() {
-                return None;
-            } else {
-                self.fields = core::mem::take(&mut self.after);
+                [] if self.after.is_empty() => return None,
+                [] => self.fields = core::mem::take(&mut self.after),
             }
         }
     }

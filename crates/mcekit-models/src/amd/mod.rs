@@ -8,7 +8,7 @@ mod threshold;
 use mcekit::table::Model;
 
 // The lines between the markers are written by the registry test (UPDATE=1).
-// <modules>
+// <models>
 mod fam10h;
 mod fam11h;
 mod fam12h;
@@ -30,11 +30,11 @@ mod zen4;
 mod zen4_other;
 mod zen5;
 mod zen6;
-// </modules>
+// </models>
 
 /// Every AMD model, by file name.
 pub(crate) static MODELS: &[&Model] = &[
-    // <models>
+    // <list>
     &fam10h::MODEL,
     &fam11h::MODEL,
     &fam12h::MODEL,
@@ -56,5 +56,5 @@ pub(crate) static MODELS: &[&Model] = &[
     &zen4_other::MODEL,
     &zen5::MODEL,
     &zen6::MODEL,
-    // </models>
+    // </list>
 ];

@@ -3,12 +3,14 @@
 //! Intel SDM vol. 3B, "Incremental Decoding Information: Processor Family with `CPUID` `DisplayFamily_DisplayModel`
 //! `06_57H`": "Integrated Memory Controller Machine Check Errors" (MC7 to MC16).
 
-use mcekit::arch::{ErrorClass, ErrorCode};
+use mcekit::arch::ErrorCode;
 use mcekit::table::Register::{Misc, Status};
 use mcekit::table::{
     Bank, Class, Cpu, Field, Group, Location, Model, Place, Unit, When, bit, bits, code,
 };
 use mcekit::{Record, Vendor};
+
+use super::MEMORY_ERROR;
 
 static PCU: Unit = Unit::new(
     "PCU",
@@ -95,7 +97,7 @@ static IMC: Unit = Unit::new(
         &[
             When::Is(Misc, bit(62), 1),
             When::Is(Status, bit(61), 0),
-            When::Class(ErrorClass::MemoryController),
+            MEMORY_ERROR,
         ],
         &[&Field::decimal("failing rank of the first device", Misc, bits(50, 46)).at(Place::Rank)],
     ),
@@ -103,7 +105,7 @@ static IMC: Unit = Unit::new(
         &[
             When::Is(Misc, bit(63), 1),
             When::Is(Status, bit(61), 0),
-            When::Class(ErrorClass::MemoryController),
+            MEMORY_ERROR,
         ],
         &[&Field::decimal(
             "failing rank of the second device",

@@ -3,7 +3,7 @@
 //! Numbers and identifiers are those of the Intel SDM vol. 3B, chapter "Interpreting Machine-Check Error Codes"; the words
 //! are ours.
 
-use mcekit::table::Model;
+use mcekit::table::{Model, Register, When};
 
 // The lines between the markers are written by the registry test: UPDATE=1 cargo test -p mcekit-models
 // <models>
@@ -30,6 +30,12 @@ mod sapphire_rapids;
 mod skylake_server;
 mod tulsa;
 // </models>
+
+/// A bus or interconnect error: MCACOD 000F 1PPT RRRR IILL.
+const BUS_ERROR: When = When::Masked(Register::Status, 0xe800, 0x0800);
+
+/// A memory controller error: MCACOD 000F 0000 1MMM CCCC.
+const MEMORY_ERROR: When = When::Masked(Register::Status, 0xef80, 0x0080);
 
 /// Every Intel model.
 pub(crate) static MODELS: &[&Model] = &[

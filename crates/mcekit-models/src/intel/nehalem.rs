@@ -7,16 +7,18 @@
 //! The manual lists the tables by bank; kernels and steppings number the banks of the uncore differently, so the class
 //! of the error code chooses the table in each of them.
 
-use mcekit::arch::{ErrorClass, ErrorCode};
+use mcekit::arch::ErrorCode;
 use mcekit::table::Register::{Misc, Status};
 use mcekit::table::{
     Bank, Class, Cpu, Field, Group, Model, Place, Slot, Slots, Unit, When, bit, bits, code,
 };
 use mcekit::{Record, Vendor};
 
-const QPI: &[When] = &[When::Class(ErrorClass::BusInterconnect)];
+use super::{BUS_ERROR, MEMORY_ERROR};
+
+const QPI: &[When] = &[BUS_ERROR];
 pub(super) const INTERNAL: &[When] = &[When::Masked(Status, 0xefff, 0x0001)];
-const MEMORY: &[When] = &[When::Class(ErrorClass::MemoryController)];
+const MEMORY: &[When] = &[MEMORY_ERROR];
 
 /// What went wrong inside the package.
 pub(super) static INTERNAL_FIELDS: &[&Field] = &[

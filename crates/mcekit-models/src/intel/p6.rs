@@ -4,12 +4,13 @@
 //! Check", table "Incremental Decoding Information for Family 06H Machine Error Codes".
 
 use mcekit::Vendor;
-use mcekit::arch::ErrorClass;
 use mcekit::table::Register::Status;
 use mcekit::table::{Bank, Class, Code, Cpu, Field, Group, Model, Unit, When, bit, bits, code};
 
+use super::BUS_ERROR;
+
 /// Model-specific bits are those of bus errors.
-pub(super) const BUS: &[When] = &[When::Class(ErrorClass::BusInterconnect)];
+pub(super) const BUS: &[When] = &[BUS_ERROR];
 
 /// Bits 24:19: the request that the bus queue held.
 static REQUEST_TYPE: &[Code] = &[

@@ -4,11 +4,12 @@
 //! Check", table "Incremental Decoding Information for Family 0FH Machine Error Codes".
 
 use mcekit::Vendor;
-use mcekit::arch::ErrorClass;
 use mcekit::table::Register::Status;
 use mcekit::table::{Bank, Class, Cpu, Field, Group, Model, Unit, When, bits, code};
 
-const BUS: &[When] = &[When::Class(ErrorClass::BusInterconnect)];
+use super::BUS_ERROR;
+
+const BUS: &[When] = &[BUS_ERROR];
 
 /// What the front side bus says, in the order of the register.
 pub(super) static FSB: &[&Field] = &[

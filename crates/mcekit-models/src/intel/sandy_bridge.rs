@@ -7,12 +7,14 @@
 //! The manual's first edition had the wrong table for MISC: bits 62 and 63 are the valid bits of the first and second
 //! device, and bits 61:56 are reserved.
 
-use mcekit::arch::{ErrorClass, ErrorCode};
+use mcekit::arch::ErrorCode;
 use mcekit::table::Register::{Misc, Status};
 use mcekit::table::{
     Bank, Class, Code, Cpu, Field, Group, Model, Place, Slot, Slots, Unit, When, bit, bits, code,
 };
 use mcekit::{Record, Vendor};
+
+use super::MEMORY_ERROR;
 
 /// Bits 19:16: errors of the PCU's own processor.
 static PCU_CORE: &[Code] = &[
@@ -119,7 +121,7 @@ pub(super) static DEVICES: &[Group] = &[
         &[
             When::Is(Misc, bit(62), 1),
             When::Is(Status, bit(61), 0),
-            When::Class(ErrorClass::MemoryController),
+            MEMORY_ERROR,
         ],
         &[
             &Field::decimal("failing rank of the first device", Misc, bits(50, 46)).at(Place::Rank),
@@ -131,7 +133,7 @@ pub(super) static DEVICES: &[Group] = &[
         &[
             When::Is(Misc, bit(63), 1),
             When::Is(Status, bit(61), 0),
-            When::Class(ErrorClass::MemoryController),
+            MEMORY_ERROR,
         ],
         &[
             &Field::decimal("failing rank of the second device", Misc, bits(55, 51)),

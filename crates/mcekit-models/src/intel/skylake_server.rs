@@ -5,7 +5,7 @@
 //! Controller Machine Check Errors" (MC13 to MC18), "M2M Machine Check Errors" (MC7, MC8), "Home Agent Machine Check Errors"
 //! (MISC of MC7 and MC8).
 
-use mcekit::arch::{ErrorClass, ErrorCode};
+use mcekit::arch::ErrorCode;
 use mcekit::table::Register::{Misc, Status};
 use mcekit::table::{
     Bank, Class, Code, Cpu, Field, Group, Model, Place, Role, Slot, Slots, Unit, When, bit, bits,
@@ -13,6 +13,7 @@ use mcekit::table::{
 };
 use mcekit::{Record, Vendor};
 
+use super::MEMORY_ERROR;
 use super::haswell::{DCU, DTLB, IFU, IIO, INTERNAL, MLC, PCU_INTERNAL};
 use super::sandy_bridge as snb;
 
@@ -292,7 +293,7 @@ static IMC: Unit = Unit::new("iMC", "integrated memory controller", &[]).groups(
         &[
             When::Is(Misc, bit(62), 1),
             When::Is(Status, bit(61), 0),
-            When::Class(ErrorClass::MemoryController),
+            MEMORY_ERROR,
         ],
         &[&Field::decimal("failing rank of the first device", Misc, bits(50, 46)).at(Place::Rank)],
     ),
@@ -300,7 +301,7 @@ static IMC: Unit = Unit::new("iMC", "integrated memory controller", &[]).groups(
         &[
             When::Is(Misc, bits(63, 62), 3),
             When::Is(Status, bit(61), 0),
-            When::Class(ErrorClass::MemoryController),
+            MEMORY_ERROR,
         ],
         &[&Field::decimal(
             "failing rank of the second device",

@@ -7,19 +7,16 @@
 //! Cedar Mill and Dempsey have the same signature; bus errors other than 0xe0f are those of family 15.
 
 use mcekit::Vendor;
-use mcekit::arch::ErrorClass;
 use mcekit::table::Register::{Misc, Status};
 use mcekit::table::{Bank, Class, Cpu, Field, Group, Model, Unit, When, bit, bits, code};
 
+use super::BUS_ERROR;
 use super::pentium4;
 
 /// A bus error of the manual's own table: MCACOD 0xe0f.
 pub(super) const FSB: &[When] = &[When::Is(Status, bits(15, 0), 0x0e0f)];
 /// Any other bus error.
-pub(super) const OTHER_BUS: &[When] = &[
-    When::Class(ErrorClass::BusInterconnect),
-    When::Not(Status, bits(15, 0), 0x0e0f),
-];
+pub(super) const OTHER_BUS: &[When] = &[BUS_ERROR, When::Not(Status, bits(15, 0), 0x0e0f)];
 /// An error inside the cache bus controller: MCACOD 0x400. The model-specific code is 0x000n.
 pub(super) const FRONT: &[When] = &[
     When::Is(Status, bits(15, 0), 0x0400),

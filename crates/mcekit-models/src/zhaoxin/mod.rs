@@ -3,15 +3,15 @@
 use mcekit::table::Model;
 
 // The lines between the markers are written by the registry test (UPDATE=1).
-// <modules>
+// <models>
 mod general;
 mod kh50000;
-// </modules>
+// </models>
 
 /// Every Zhaoxin model, by file name.
 pub(crate) static MODELS: &[&Model] = &[
-    // <models>
+    // <list>
     &general::MODEL,
     &kh50000::MODEL,
-    // </models>
+    // </list>
 ];

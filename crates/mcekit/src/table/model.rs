@@ -218,6 +218,8 @@ pub struct Model {
     pub cpus: &'static [Cpu],
     /// Its banks.
     pub banks: Banks,
+    /// For banks told apart by number: the row of each bank, or 0xff.
+    rows: [u8; 64],
     /// Fields that every bank has.
     pub common: &'static [&'static Field],
     /// What a table cannot say about the place of an error, computed from the registers.
@@ -244,6 +246,7 @@ impl Model {
             vendor,
             cpus,
             banks: Banks::Architectural,
+            rows: [0xff; 64],
             common: &[],
             locate: None,
             slots: None,
@@ -257,12 +260,18 @@ impl Model {
     /// While compiling, where the banks do not ascend or overlap.
     #[must_use]
     pub const fn with_banks(mut self, banks: &'static [Bank]) -> Self {
-        let mut i = 1;
+        assert!(banks.len() < 0xff, "a model has at most 64 banks");
+        let mut i = 0;
         while i < banks.len() {
             assert!(
-                banks[i - 1].last < banks[i].first,
+                i == 0 || banks[i - 1].last < banks[i].first,
                 "banks ascend, each once"
             );
+            let mut number = banks[i].first;
+            while number <= banks[i].last {
+                self.rows[number as usize] = i as u8;
+                number += 1;
+            }
             i += 1;
         }
         self.banks = Banks::Numbered(banks);
@@ -309,14 +318,13 @@ impl Model {
 
     /// The row of a record's bank, where banks are told apart by number.
     #[must_use]
+    #[inline]
     pub fn bank(&self, record: &Record) -> Option<&'static Bank> {
         let Banks::Numbered(banks) = self.banks else {
             return None;
         };
-        let number = record.bank()?;
-        banks
-            .iter()
-            .find(|bank| bank.first <= number && number <= bank.last)
+        let row = self.rows.get(usize::from(record.bank()?))?;
+        banks.get(usize::from(*row))
     }
 
     /// The unit behind a record's bank.
