@@ -6,6 +6,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a target's panic is its finding")]
 
+pub mod json;
 pub mod logs;
 pub mod models;
 pub mod record;
@@ -22,6 +23,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("models_explain", models::explain),
     ("models_name", models::name),
     ("record_decode", record::decode),
+    ("record_json", json::record),
     ("record_wire", record::wire),
 ];
 

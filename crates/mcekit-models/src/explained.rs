@@ -132,6 +132,12 @@ impl Explained {
     /// Where the error is, as far as the registers say.
     #[must_use]
     pub fn location(&self) -> Location {
+        self.location_of(self.values())
+    }
+
+    /// The same, for a caller that has the values of [`Self::values`] at hand.
+    #[must_use]
+    pub fn location_of(&self, values: impl IntoIterator<Item = Value>) -> Location {
         let mut location = Location::default();
         if let Some(socket) = self.record.socket() {
             location.set(Place::Socket, socket);
@@ -159,7 +165,7 @@ impl Explained {
         if let Some(ipid) = self.record.ipid().filter(|_| self.record.is_smca()) {
             location.set(Place::Instance, ipid.instance_id());
         }
-        for value in self.values() {
+        for value in values {
             if let Some(place) = value.field.place()
                 && let Ok(n) = u32::try_from(value.raw)
             {
