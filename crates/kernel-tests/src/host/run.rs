@@ -1,0 +1,223 @@
+//! All boots of all machines, some at a time, and their report.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Trouble;
+use super::boot::{self, BootEnd, Booted, Plan};
+use super::kernels::Files;
+use crate::case::{Boot, Case, Ends, Failure, How, Kernel, Machine};
+
+/// A boot that takes longer hangs. Three times what the slowest needs on a busy machine.
+const BOOT_LIMIT: Duration = Duration::from_secs(240);
+
+/// What every boot shares.
+pub(super) struct Bench<'a> {
+    pub(super) kernels: &'a BTreeMap<Kernel, Files>,
+    pub(super) guest: &'a Path,
+    pub(super) out: &'a Path,
+    pub(super) verbose: bool,
+    pub(super) deadline: Instant,
+}
+
+/// How many cases went how.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) passed: u32,
+    pub(super) failed: u32,
+}
+
+/// One machine's boots that follow each other.
+enum Job {
+    Shared(Machine, Vec<&'static Case>),
+    Own(Machine, &'static Case, &'static [Boot]),
+}
+
+/// Runs the cases on the machines.
+pub(super) fn all(
+    bench: &Bench<'_>,
+    cases: &[&'static Case],
+    machines: &[Machine],
+    at_a_time: usize,
+) -> Result<Tally, Trouble> {
+    let mut jobs = VecDeque::new();
+    for &machine in machines {
+        let here = || cases.iter().copied().filter(|c| c.runs_on(machine));
+        let shared: Vec<_> = here().filter(|c| matches!(c.how, How::Shared(_))).collect();
+        if !shared.is_empty() {
+            jobs.push_back(Job::Shared(machine, shared));
+        }
+        for case in here() {
+            if let How::Boots(boots) = case.how {
+                jobs.push_back(Job::Own(machine, case, boots));
+            }
+        }
+    }
+    // A transcript of an earlier run must not pass for one of this run.
+    if bench.out.exists() {
+        fs::remove_dir_all(bench.out).map_err(Trouble::while_doing(bench.out.display()))?;
+    }
+    fs::create_dir_all(bench.out).map_err(Trouble::while_doing(bench.out.display()))?;
+    let jobs = Mutex::new(jobs);
+    let report = Report {
+        bench,
+        tally: Mutex::new(Tally::default()),
+    };
+    thread::scope(|scope| {
+        let worker = || -> Result<(), Trouble> {
+            loop {
+                let Some(job) = lock(&jobs).pop_front() else {
+                    return Ok(());
+                };
+                match job {
+                    Job::Shared(machine, cases) => report.shared(machine, &cases)?,
+                    Job::Own(machine, case, boots) => report.own(machine, case, boots)?,
+                }
+            }
+        };
+        let workers: Vec<_> = (0..at_a_time).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().try_for_each(|w| {
+            w.join()
+                .unwrap_or_else(|_| Err(Trouble::new("a worker panicked")))
+        })
+    })?;
+    Ok(report
+        .tally
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Report<'a> {
+    bench: &'a Bench<'a>,
+    tally: Mutex<Tally>,
+}
+
+impl Report<'_> {
+    /// One line for a case; every line of the boot too, where it failed.
+    fn case(&self, machine: Machine, name: &str, seconds: f64, outcome: Result<(), String>) {
+        let mut tally = lock(&self.tally);
+        match outcome {
+            Ok(()) => {
+                tally.passed += 1;
+                println!("pass {machine:18} {name:24} {seconds:6.2} s");
+            }
+            Err(why) => {
+                tally.failed += 1;
+                println!("FAIL {machine:18} {name:24} {seconds:6.2} s  {why}");
+            }
+        }
+    }
+
+    fn boot(
+        &self,
+        machine: Machine,
+        cases: Vec<(&'static str, usize)>,
+        how: &Boot,
+        erst: Option<&Path>,
+        name: &str,
+    ) -> Result<Booted, Trouble> {
+        let kernel = self
+            .bench
+            .kernels
+            .get(&machine.kernel)
+            .ok_or_else(|| Trouble::new(format!("no kernel for {machine}")))?;
+        let plan = Plan {
+            machine,
+            kernel,
+            guest: self.bench.guest,
+            cases,
+            cpus: how.cpus,
+            append: how.append,
+            erst,
+        };
+        let deadline = self.bench.deadline.min(Instant::now() + BOOT_LIMIT);
+        let booted = boot::run(&plan, deadline, self.bench.verbose)?;
+        self.leave(machine, name, &booted)?;
+        for figure in &booted.figures {
+            println!("     {machine:18} {name:24} {figure}");
+        }
+        Ok(booted)
+    }
+
+    /// Transcript and kept files, under the machine's and the boot's name.
+    fn leave(&self, machine: Machine, name: &str, booted: &Booted) -> Result<(), Trouble> {
+        let folder = self.bench.out.join(machine.to_string()).join(name);
+        fs::create_dir_all(&folder).map_err(Trouble::while_doing(folder.display()))?;
+        let mut text = String::new();
+        for line in &booted.transcript.lines {
+            text.push_str(&format!("{line}\n"));
+        }
+        fs::write(folder.join("transcript"), text)?;
+        fs::write(folder.join("console"), booted.transcript.console())?;
+        for (file, bytes) in &booted.transcript.kept {
+            fs::write(folder.join(file), bytes)?;
+        }
+        Ok(())
+    }
+
+    fn shared(&self, machine: Machine, cases: &[&'static Case]) -> Result<(), Trouble> {
+        let names = cases.iter().map(|case| (case.name, 0)).collect();
+        let plain = Boot::new(|_| Ok(()));
+        let booted = self.boot(machine, names, &plain, None, "shared")?;
+        let mut told = booted.cases.into_iter();
+        // A boot that stops half way fails every case that it did not come to.
+        for case in cases {
+            let (seconds, outcome) = match told.next() {
+                Some(end) if end.name == case.name => (end.seconds, end.why.map_or(Ok(()), Err)),
+                _ => (
+                    booted.seconds,
+                    Err(format!("not reached: {:?}", booted.end)),
+                ),
+            };
+            self.case(machine, case.name, seconds, outcome);
+        }
+        Ok(())
+    }
+
+    fn own(
+        &self,
+        machine: Machine,
+        case: &'static Case,
+        boots: &'static [Boot],
+    ) -> Result<(), Trouble> {
+        let folder = tempfile::tempdir()?;
+        let erst = folder.path().join("erst");
+        let begin = Instant::now();
+        let mut outcome = Ok(());
+        for (number, how) in boots.iter().enumerate() {
+            let name = format!("{}-{}", case.name, number + 1);
+            let plan = vec![(case.name, number)];
+            let booted = self.boot(machine, plan, how, Some(&erst), &name)?;
+            outcome = judge(how, &booted).map_err(|why| format!("boot {}: {why}", number + 1));
+            if outcome.is_err() {
+                break;
+            }
+        }
+        self.case(machine, case.name, begin.elapsed().as_secs_f64(), outcome);
+        Ok(())
+    }
+}
+
+fn judge(how: &Boot, booted: &Booted) -> Result<(), String> {
+    let why = booted.cases.first().and_then(|end| end.why.clone());
+    match (how.ends, booted.end) {
+        (Ends::Itself, BootEnd::Done) => why.map_or(Ok(()), Err)?,
+        (Ends::Panic, BootEnd::Gone) if booted.transcript.console_has("Kernel panic") => {}
+        (Ends::Panic, BootEnd::Done) => {
+            return Err(why.unwrap_or_else(|| "the kernel was to panic, and did not".to_owned()));
+        }
+        (_, end) => return Err(format!("the boot ended: {end:?}")),
+    }
+    match how.check.map(|check| check(&booted.transcript)) {
+        Some(Err(Failure(why))) => Err(why),
+        _ => Ok(()),
+    }
+}
