@@ -1,12 +1,12 @@
 //! The injector of the `mce-inject` module: a folder in debugfs with a file for each register, of which `bank` is the
 //! trigger (`arch/x86/kernel/cpu/mce/inject.c`).
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use mcekit::Present;
 
 use crate::error::Error;
+use crate::files;
 use crate::inject::{Context, Injection, Injector, Raise};
 
 /// Where the folder is, once the module is loaded and debugfs is mounted.
@@ -54,13 +54,11 @@ impl Debugfs {
     }
 
     fn write(&self, file: &str, value: &str) -> Result<(), Error> {
-        let path = self.folder.join(file);
-        fs::write(&path, value).map_err(|e| Error::file(&path, Some(value), e))
+        files::write(&self.folder.join(file), value.as_bytes())
     }
 
     /// A register that not every kernel or processor has: it must read back as it was written.
     fn write_and_compare(&self, file: &str, value: u64, part: &str) -> Result<(), Error> {
-        let path = self.folder.join(file);
         let lost = || Error::CannotCarry {
             injector: NAME,
             parts: part.to_owned(),
@@ -70,9 +68,9 @@ impl Debugfs {
             Err(Error::NoKnob { .. }) => return Err(lost()),
             other => other?,
         }
-        let text = fs::read_to_string(&path).map_err(|e| Error::file(&path, None, e))?;
-        let text = text.trim();
-        if u64::from_str_radix(text.trim_start_matches("0x"), 16) == Ok(value) {
+        let bytes = files::read(&self.folder.join(file))?;
+        let text = String::from_utf8_lossy(&bytes);
+        if u64::from_str_radix(text.trim().trim_start_matches("0x"), 16) == Ok(value) {
             Ok(())
         } else {
             Err(lost())

@@ -162,6 +162,9 @@ pub struct Device<N = KernelNode> {
     at: usize,
     /// Due after the records that are in the buffer.
     overflow: Option<Overflow>,
+    /// Whether the kernel's flag is still to be asked for after the last read, and whether that read found the log
+    /// full.
+    ask: Option<bool>,
     flags: FlagsAsked,
 }
 
@@ -227,6 +230,7 @@ impl<N: Node> Device<N> {
             filled: 0,
             at: 0,
             overflow: None,
+            ask: None,
             flags: FlagsAsked::Never,
         }
     }
@@ -259,6 +263,10 @@ impl<N: Node> Device<N> {
     /// the middle of one; the next call goes on. [`Error::ReadTooLong`], [`Error::LogIsLonger`], [`Error::Io`].
     pub fn next_event(&mut self) -> Result<Option<Event>, Error> {
         loop {
+            if let Some(full) = self.ask {
+                self.overflow = self.ask_overflow(full)?;
+                self.ask = None;
+            }
             if let Some(rest) = self.buffer.get(self.at..self.filled)
                 && !rest.is_empty()
             {
@@ -284,7 +292,7 @@ impl<N: Node> Device<N> {
         }
     }
 
-    /// One read. Whether it brought anything.
+    /// One read. Whether there is something to look at after it.
     fn fill(&mut self) -> Result<bool, Error> {
         (self.filled, self.at) = (0, 0);
         let room = self.buffer.len();
@@ -301,10 +309,9 @@ impl<N: Node> Device<N> {
         self.filled = got;
         // The log overflows only while it is full, and a read empties it: the flag, asked for after the read, speaks
         // of what came after these records. At first it may also be left over from before this process.
-        if got > 0 || self.flags == FlagsAsked::Never {
-            self.overflow = self.ask_overflow(got == room)?;
-        }
-        Ok(got > 0 || self.overflow.is_some())
+        let ask = got > 0 || self.flags == FlagsAsked::Never;
+        self.ask = ask.then_some(got == room);
+        Ok(ask)
     }
 
     fn ask_overflow(&mut self, full: bool) -> Result<Option<Overflow>, Error> {

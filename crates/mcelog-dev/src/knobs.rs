@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::files;
 
 /// Where the knobs are.
 pub const FOLDER: &str = "/sys/devices/system/machinecheck";
@@ -306,9 +307,8 @@ impl CpuKnobs {
                 range: "an absolute path of up to 127 bytes",
             });
         }
-        let path = self.folder.join("trigger");
         // Without a line's end: the kernel's buffer has no room for one after the longest name.
-        fs::write(&path, bytes).map_err(|e| Error::file(&path, Some(&program.to_string_lossy()), e))
+        files::write(&self.folder.join("trigger"), bytes)
     }
 
     /// How long the first CPU in an exception waits for the others to come, and they for it; `None` where nobody waits
@@ -385,8 +385,7 @@ impl CpuKnobs {
     }
 
     fn bytes(&self, knob: &str) -> Result<Vec<u8>, Error> {
-        let path = self.folder.join(knob);
-        let bytes = fs::read(&path).map_err(|e| Error::file(&path, None, e))?;
+        let bytes = files::read(&self.folder.join(knob))?;
         if bytes.len() > MAX_TEXT {
             return Err(self.unreadable(knob, &String::from_utf8_lossy(&bytes)));
         }
@@ -405,8 +404,7 @@ impl CpuKnobs {
     }
 
     fn write(&self, knob: &str, value: &str) -> Result<(), Error> {
-        let path = self.folder.join(knob);
-        fs::write(&path, value).map_err(|e| Error::file(&path, Some(value), e))
+        files::write(&self.folder.join(knob), value.as_bytes())
     }
 }
 

@@ -39,6 +39,7 @@ mod error;
 mod event;
 #[cfg(feature = "fake")]
 pub mod fake;
+mod files;
 mod inject;
 pub mod knobs;
 pub mod scenario;
