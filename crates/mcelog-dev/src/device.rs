@@ -190,10 +190,19 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`Error::NotPermitted`] without `CAP_SYS_ADMIN` (then see [`Device::from_node_with`]); the others of asking, as
+    /// [`Error::NotPermitted`] without `CAP_SYS_ADMIN` (then see [`Device::from_fd_with`]); the others of asking, as
     /// in [`OpenOptions::open`].
     pub fn from_fd(fd: OwnedFd) -> Result<Self, Error> {
         Self::from_node(fd.into())
+    }
+
+    /// Takes a descriptor that someone else opened, whose lengths are known: the way for a process without
+    /// `CAP_SYS_ADMIN` to read what a privileged one passed on, together with its [`Device::lengths`].
+    ///
+    /// Such a process cannot see the kernel's overflow flag: it gets [`Overflow::Possible`] after a full log.
+    #[must_use]
+    pub fn from_fd_with(fd: OwnedFd, lengths: Lengths) -> Self {
+        Self::from_node_with(fd.into(), lengths)
     }
 }
 
@@ -217,10 +226,7 @@ impl<N: Node> Device<N> {
         Ok(Self::from_node_with(node, lengths))
     }
 
-    /// Takes an open device whose lengths are known: the way for a process without `CAP_SYS_ADMIN` to read a
-    /// descriptor that a privileged one passed on, together with its [`Device::lengths`].
-    ///
-    /// Such a process cannot see the kernel's overflow flag: it gets [`Overflow::Possible`] after a full log.
+    /// Takes an open device whose lengths are known, as [`Device::from_fd_with`].
     #[must_use]
     pub fn from_node_with(node: N, lengths: Lengths) -> Self {
         Self {

@@ -38,7 +38,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The kernel asks for `CAP_SYS_ADMIN` (`EPERM`). Reading a descriptor that was passed to us works without;
-    /// see [`Device::from_node_with`](crate::Device::from_node_with).
+    /// see [`Device::from_fd_with`](crate::Device::from_fd_with).
     #[error("{call} needs CAP_SYS_ADMIN")]
     NotPermitted {
         /// What was being done.

@@ -274,8 +274,8 @@ impl CpuKnobs {
 
     /// The program that runs when an error was logged, if there is one. For the whole machine.
     ///
-    /// It gets no arguments and an environment of `HOME` and `PATH=/sbin:/usr/sbin:/bin:/usr/bin` only, and says nothing
-    /// where it does not exist. It runs once for a burst of errors or once for each: as the kernel comes to it.
+    /// It gets no arguments and no environment at all: a shell script has the `PATH` that its shell makes up. Where it
+    /// does not exist nobody says so. It runs once for a burst of errors or once for each: as the kernel comes to it.
     ///
     /// # Errors
     ///

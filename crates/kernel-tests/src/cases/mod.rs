@@ -4,9 +4,29 @@
 use crate::case::Case;
 
 mod boots;
+mod debugfs_injects;
+mod erst_outlives_a_panic;
+mod kernel_log_agrees;
+mod knobs;
+mod mcelog_opens;
+mod mcelog_overflows;
+mod mcelog_reads;
+mod mcelog_wakes;
+mod mcelog_writes;
 
 /// Every case, in the order in which a shared boot runs them.
-pub const ALL: &[&Case] = &[&boots::CASE];
+pub const ALL: &[&Case] = &[
+    &boots::CASE,
+    &mcelog_opens::CASE,
+    &mcelog_reads::CASE,
+    &mcelog_wakes::CASE,
+    &mcelog_overflows::CASE,
+    &mcelog_writes::CASE,
+    &debugfs_injects::CASE,
+    &kernel_log_agrees::CASE,
+    &knobs::CASE,
+    &erst_outlives_a_panic::CASE,
+];
 
 /// The case of that name.
 #[must_use]

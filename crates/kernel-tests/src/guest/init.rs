@@ -55,8 +55,11 @@ pub fn main() -> ExitCode {
 
 /// What the kernel runs as a machine-check trigger: notes how it was called.
 fn trigger(arguments: &[&str]) -> ExitCode {
-    let path = env::var("PATH").unwrap_or_default();
-    let line = format!("arguments={} PATH={path}\n", arguments.len());
+    let line = format!(
+        "arguments={} environment={}\n",
+        arguments.len(),
+        env::vars_os().count()
+    );
     let log = OpenOptions::new()
         .append(true)
         .create(true)

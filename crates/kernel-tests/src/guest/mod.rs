@@ -1,6 +1,7 @@
 //! The guest's side: what a case may use, and the init that runs cases.
 
 mod init;
+pub mod mcelog;
 
 use std::fmt::Write as _;
 use std::io::{self, Read};
