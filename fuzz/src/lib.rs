@@ -6,6 +6,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a target's panic is its finding")]
 
+pub mod mcelog;
 pub mod record;
 
 /// A target: takes any bytes, panics where its property does not hold.
@@ -13,6 +14,8 @@ pub type Target = fn(&[u8]);
 
 /// Every target by name.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("mcelog_scenario", mcelog::scenario),
+    ("mcelog_stream", mcelog::stream),
     ("record_decode", record::decode),
     ("record_wire", record::wire),
 ];

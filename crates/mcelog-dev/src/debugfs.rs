@@ -78,32 +78,49 @@ impl Debugfs {
     }
 }
 
-impl Injector for Debugfs {
-    fn inject(&mut self, injection: &Injection) -> Result<(), Error> {
-        let (cpu, bank) = injection.place()?;
-        let raise = injection.raise();
-        let flags = match raise {
-            Raise::Log => "sw",
-            Raise::Exception => "hw",
-            Raise::Deferred => "df",
-            Raise::Threshold => "th",
-            Raise::Poll => {
-                return Err(Error::CannotRaise {
-                    injector: NAME,
-                    raise,
-                });
-            }
-        };
-        if injection.context() != Context::Process || injection.broadcast().is_some() {
+impl Injection {
+    /// Whether `mce-inject` in debugfs could take it, wherever that is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Incomplete`], [`Error::CannotRaise`], [`Error::CannotCarry`].
+    pub fn check_for_debugfs(&self) -> Result<(), Error> {
+        self.place()?;
+        let alone = self.context() == Context::Process && self.broadcast().is_none();
+        if !alone || flags(self.raise()).is_none() {
             return Err(Error::CannotRaise {
                 injector: NAME,
-                raise,
+                raise: self.raise(),
             });
         }
-        injection.fits(NAME, Present::SYND | Present::IPID)?;
+        self.fits(NAME, Present::SYND | Present::IPID)
+    }
+}
+
+/// What the file `flags` takes.
+const fn flags(raise: Raise) -> Option<&'static str> {
+    match raise {
+        Raise::Log => Some("sw"),
+        Raise::Exception => Some("hw"),
+        Raise::Deferred => Some("df"),
+        Raise::Threshold => Some("th"),
+        Raise::Poll => None,
+    }
+}
+
+impl Injector for Debugfs {
+    fn check(&self, injection: &Injection) -> Result<(), Error> {
+        injection.check_for_debugfs()?;
         if !self.is_there() {
             return Err(Error::NoInjector);
         }
+        Ok(())
+    }
+
+    fn inject(&mut self, injection: &Injection) -> Result<(), Error> {
+        self.check(injection)?;
+        let (cpu, bank) = injection.place()?;
+        let flags = flags(injection.raise()).unwrap_or_default();
         let record = injection.record();
         // The newline is part of the value: the kernel cuts off the last byte.
         self.write("flags", &format!("{flags}\n"))?;

@@ -96,6 +96,12 @@ pub struct Lengths {
 }
 
 impl Lengths {
+    /// Those of Linux 5.8 and later on a machine with up to 32 CPUs.
+    pub const TODAY: Self = Self {
+        record: wire::MAX_LEN,
+        log: 32,
+    };
+
     /// Lengths as the device tells them: bytes of a record, records of the log.
     ///
     /// # Errors

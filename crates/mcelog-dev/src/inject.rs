@@ -6,7 +6,7 @@ use bitflags::bitflags;
 use mcekit::wire::Mce;
 use mcekit::{McgStatus, Present, Record, Status};
 
-use crate::device::Device;
+use crate::device::{Device, Lengths};
 use crate::error::Error;
 use crate::sys::Node;
 
@@ -230,17 +230,24 @@ impl Injection {
 }
 
 /// Something that errors can be injected through.
+///
+/// What the kernel knows better than the record it fills in itself: time, time stamp counter, APIC id, socket,
+/// vendor, CPUID, MCG_CAP, PPIN, microcode.
 pub trait Injector {
-    /// Injects it: at once, or when the error is broadcast for which it is [held](Context::Held).
-    ///
-    /// What the kernel knows better than the record it fills in itself: time, time stamp counter, APIC id, socket,
-    /// vendor, CPUID, MCG_CAP, PPIN, microcode.
+    /// Whether it would go through, as far as that can be told without doing it.
     ///
     /// # Errors
     ///
     /// [`Error::Incomplete`], [`Error::StatusNotValid`], [`Error::CannotRaise`], [`Error::CannotCarry`],
-    /// [`Error::NoBank`], [`Error::NoInjector`] before anything was written; [`Error::CpuOffline`],
-    /// [`Error::NotPermitted`], [`Error::Io`] from the kernel.
+    /// [`Error::NoBank`], [`Error::NoInjector`].
+    fn check(&self, injection: &Injection) -> Result<(), Error>;
+
+    /// Checks it, and injects it: at once, or when the error is broadcast for which it is [held](Context::Held).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Injector::check`] before anything was written; [`Error::CpuOffline`], [`Error::NotPermitted`],
+    /// [`Error::Io`] from the kernel.
     fn inject(&mut self, injection: &Injection) -> Result<(), Error>;
 }
 
@@ -249,6 +256,44 @@ const DEVICE_INJECTOR: &str = "a write to the mcelog device";
 /// Bytes of the shortest struct that has `inject_flags` and `extcpu`.
 const INJECTABLE: usize = 88;
 
+impl Injection {
+    /// Whether a device with records of these lengths could take it, wherever that device is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Incomplete`], [`Error::StatusNotValid`], [`Error::CannotRaise`], [`Error::CannotCarry`].
+    pub fn check_for_device(&self, lengths: Lengths) -> Result<(), Error> {
+        self.place()?;
+        let status = self.record.status();
+        let waits = self.context == Context::Held && self.raise == Raise::Exception;
+        let nothing = waits && status.0 == 0;
+        if !status.val() && !nothing {
+            return Err(Error::StatusNotValid { status: status.0 });
+        }
+        let can = matches!(self.raise, Raise::Poll | Raise::Exception);
+        if !can || lengths.record() < INJECTABLE {
+            return Err(Error::CannotRaise {
+                injector: DEVICE_INJECTOR,
+                raise: self.raise,
+            });
+        }
+        self.fits(DEVICE_INJECTOR, Present::MCGSTATUS)
+    }
+
+    /// The struct that is written: the whole record as a kernel of these lengths knows it, for of a short one it
+    /// would make up the rest.
+    fn to_bytes(self, lengths: Lengths) -> Vec<u8> {
+        let mce = Mce {
+            inject_flags: self.flags().bits(),
+            finished: 0,
+            ..Mce::from(&self.record)
+        };
+        let mut bytes = mce.to_bytes().to_vec();
+        bytes.resize(lengths.record(), 0);
+        bytes
+    }
+}
+
 /// A write to the device. The kernel keeps what is written in place of the CPU's bank registers, and raises the poll
 /// or the exception in the writing thread: it must run on the record's CPU, and is made to, for as long as it takes
 /// (8 milliseconds, two ticks). Open the device with [`OpenOptions::write`](crate::OpenOptions::write).
@@ -256,37 +301,23 @@ const INJECTABLE: usize = 88;
 /// An exception on a machine whose exceptions are broadcast (Intel, mostly) has to be held for every other CPU too,
 /// or the kernel waits for them and then panics: see [`Injection::bystander`].
 impl<N: Node> Injector for Device<N> {
-    fn inject(&mut self, injection: &Injection) -> Result<(), Error> {
+    fn check(&self, injection: &Injection) -> Result<(), Error> {
+        injection.check_for_device(self.lengths())?;
         let (cpu, bank) = injection.place()?;
-        let status = injection.record().status();
-        let waits = injection.context() == Context::Held && injection.raise() == Raise::Exception;
-        let nothing = waits && status.0 == 0;
-        if !status.val() && !nothing {
-            return Err(Error::StatusNotValid { status: status.0 });
-        }
-        let len = self.lengths().record();
-        if !matches!(injection.raise(), Raise::Poll | Raise::Exception) || len < INJECTABLE {
-            return Err(Error::CannotRaise {
-                injector: DEVICE_INJECTOR,
-                raise: injection.raise(),
-            });
-        }
-        injection.fits(DEVICE_INJECTOR, Present::MCGSTATUS)?;
-        if self.node().banks(cpu).is_some_and(|n| u32::from(bank) >= n) {
+        let banks = self.node().banks(cpu);
+        if banks.is_some_and(|n| u32::from(bank) >= n) {
             return Err(Error::NoBank { cpu, bank });
         }
         if self.node().injector() == Some(false) {
             return Err(Error::NoInjector);
         }
-        let mut bytes = Mce {
-            inject_flags: injection.flags().bits(),
-            finished: 0,
-            ..Mce::from(injection.record())
-        }
-        .to_bytes()
-        .to_vec();
-        // The whole record as this kernel knows it: of a short one it would make up the rest.
-        bytes.resize(len, 0);
+        Ok(())
+    }
+
+    fn inject(&mut self, injection: &Injection) -> Result<(), Error> {
+        self.check(injection)?;
+        let (cpu, _) = injection.place()?;
+        let bytes = injection.to_bytes(self.lengths());
         let took = self
             .node()
             .write_on(cpu, &bytes)
@@ -294,8 +325,11 @@ impl<N: Node> Injector for Device<N> {
                 Some(libc::EINVAL) => Error::CpuOffline { cpu },
                 _ => Error::call("write", e),
             })?;
-        if took != len {
-            return Err(Error::ShortWrite { took, want: len });
+        if took != bytes.len() {
+            return Err(Error::ShortWrite {
+                took,
+                want: bytes.len(),
+            });
         }
         Ok(())
     }
