@@ -76,7 +76,7 @@ pub fn stream(data: &[u8]) {
         match device.next_event() {
             Ok(Some(Event::Record(entry))) => {
                 let want = Wire::read(whole.next().expect("a record from nowhere"));
-                assert_eq!(want.as_ref(), Ok(entry.wire()));
+                assert_eq!(want.as_ref(), Ok(&entry.wire()));
             }
             Ok(Some(Event::Overflow(how))) => {
                 assert_eq!(how, Overflow::Possible);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
-use mcekit::wire::{self, Wire};
+use mcekit::wire;
 
 use crate::error::Error;
 use crate::event::{Entry, Event, Overflow};
@@ -273,34 +273,46 @@ impl<N: Node> Device<N> {
     ///
     /// [`Error::Interrupted`]: call again. [`Error::PartialRecord`] after the whole records of a read that ended in
     /// the middle of one; the next call goes on. [`Error::ReadTooLong`], [`Error::LogIsLonger`], [`Error::Io`].
-    pub fn next_event(&mut self) -> Result<Option<Event>, Error> {
+    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
+        let next = self.advance()?;
+        Ok(next.map(|next| self.lend(next)))
+    }
+
+    fn advance(&mut self) -> Result<Option<Next>, Error> {
         loop {
             if let Some(full) = self.ask {
                 self.overflow = self.ask_overflow(full)?;
                 self.ask = None;
             }
-            if let Some(rest) = self.buffer.get(self.at..self.filled)
-                && !rest.is_empty()
-            {
-                let Some(bytes) = rest.get(..self.lengths.record) else {
-                    self.at = self.filled;
-                    return Err(Error::PartialRecord {
-                        got: rest.len(),
-                        want: self.lengths.record,
-                    });
-                };
-                self.at += self.lengths.record;
-                let wire = Wire::read(bytes).map_err(|e| Error::RecordLength {
-                    len: i32::try_from(e.len).unwrap_or(i32::MAX),
-                })?;
-                return Ok(Some(Event::Record(Entry::new(wire))));
+            let left = self.filled - self.at;
+            let want = self.lengths.record;
+            if left >= want {
+                let at = self.at;
+                self.at += want;
+                return Ok(Some(Next::Record(at)));
+            }
+            if left > 0 {
+                self.at = self.filled;
+                return Err(Error::PartialRecord { got: left, want });
             }
             if let Some(overflow) = self.overflow.take() {
-                return Ok(Some(Event::Overflow(overflow)));
+                return Ok(Some(Next::Overflow(overflow)));
             }
             if !self.fill()? {
                 return Ok(None);
             }
+        }
+    }
+
+    fn lend(&self, next: Next) -> Event<'_> {
+        match next {
+            // In bounds: `advance` has seen to it.
+            Next::Record(at) => Event::Record(Entry::new(
+                self.buffer
+                    .get(at..at + self.lengths.record)
+                    .unwrap_or_default(),
+            )),
+            Next::Overflow(overflow) => Event::Overflow(overflow),
         }
     }
 
@@ -362,12 +374,12 @@ impl<N: Node> Device<N> {
     /// # Errors
     ///
     /// Those of [`Device::next_event`] and [`Device::wait`].
-    pub fn next_within(&mut self, limit: Option<Duration>) -> Result<Option<Event>, Error> {
+    pub fn next_within(&mut self, limit: Option<Duration>) -> Result<Option<Event<'_>>, Error> {
         // A limit beyond the clock's end is none.
         let end = limit.and_then(|limit| Instant::now().checked_add(limit));
         loop {
-            if let Some(event) = self.next_event()? {
-                return Ok(Some(event));
+            if let Some(next) = self.advance()? {
+                return Ok(Some(self.lend(next)));
             }
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
             if !self.wait(left)? {
@@ -375,11 +387,13 @@ impl<N: Node> Device<N> {
             }
         }
     }
+}
 
-    /// Everything that is there now, one after another. Ends where [`Device::next_event`] has nothing.
-    pub fn drain(&mut self) -> Drain<'_, N> {
-        Drain { device: self }
-    }
+/// What comes next: a record at this place in the buffer, or what is lost.
+#[derive(Clone, Copy)]
+enum Next {
+    Record(usize),
+    Overflow(Overflow),
 }
 
 /// Bit 0 of the log's flags (`MCE_OVERFLOW`, `arch/x86/kernel/cpu/mce/dev-mcelog.c`).
@@ -400,20 +414,6 @@ impl<N> fmt::Debug for Device<N> {
             .field("lengths", &self.lengths)
             .field("not_handed_out", &(self.filled - self.at))
             .finish_non_exhaustive()
-    }
-}
-
-/// What [`Device::drain`] returns.
-#[derive(Debug)]
-pub struct Drain<'a, N> {
-    device: &'a mut Device<N>,
-}
-
-impl<N: Node> Iterator for Drain<'_, N> {
-    type Item = Result<Event, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.device.next_event().transpose()
     }
 }
 

@@ -1,13 +1,15 @@
 //! What comes out of the device.
 
-use mcekit::Record;
-use mcekit::wire::Wire;
+use std::mem::offset_of;
 
-/// One item of the stream.
+use mcekit::Record;
+use mcekit::wire::{Mce, Wire};
+
+/// One item of the stream. A record is lent until the next call; [`Entry::wire`] and [`Entry::record`] are one's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum Event<'a> {
     /// A machine check.
-    Record(Entry),
+    Record(Entry<'a>),
     /// Here the kernel dropped records, because its log was full. It keeps the oldest: what came before this in the
     /// stream is older than what is lost, what comes after it is younger.
     Overflow(Overflow),
@@ -22,39 +24,55 @@ pub enum Overflow {
     Possible,
 }
 
-/// A machine check as the device handed it out.
+/// A machine check as the device handed it out: its struct, in the buffer of the device, read when it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    wire: Wire,
+pub struct Entry<'a> {
+    /// At least [`wire::MIN_LEN`](mcekit::wire::MIN_LEN).
+    bytes: &'a [u8],
 }
 
-impl Entry {
-    pub(crate) const fn new(wire: Wire) -> Self {
-        Self { wire }
+impl<'a> Entry<'a> {
+    /// Of a record whose length was believed when the device was opened.
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes }
     }
 
     /// The record, with what the kernel left at zero marked as absent.
     #[must_use]
     pub fn record(&self) -> Record {
-        self.wire.record()
+        self.wire().record()
     }
 
-    /// The kernel's struct, field by field, with its length and the bytes beyond the fields that are known.
+    /// The kernel's struct, field by field, with its length and how many bytes followed the fields that are known.
     #[must_use]
-    pub const fn wire(&self) -> &Wire {
-        &self.wire
+    pub fn wire(&self) -> Wire {
+        // Shorter ones than any kernel's are refused when the device is opened.
+        Wire::read(self.bytes).unwrap_or(Wire {
+            mce: Mce::default(),
+            len: self.bytes.len(),
+            surplus: 0,
+        })
+    }
+
+    /// The struct as it came, every byte of it.
+    #[must_use]
+    pub const fn bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 
     /// Which boot the error is of.
     #[must_use]
-    pub const fn origin(&self) -> Origin {
-        if self.wire.mce.finished == 0 {
+    pub fn origin(&self) -> Origin {
+        if self.bytes.get(FINISHED) == Some(&0) {
             Origin::EarlierBoot
         } else {
             Origin::ThisBoot
         }
     }
 }
+
+/// Where the struct has its `finished` byte.
+const FINISHED: usize = offset_of!(Mce, finished);
 
 /// Which boot an error is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -46,7 +46,7 @@ pub mod scenario;
 pub mod sys;
 
 pub use debugfs::{Debugfs, FOLDER as DEBUGFS_FOLDER};
-pub use device::{Device, Drain, Lengths, OpenOptions};
+pub use device::{Device, Lengths, OpenOptions};
 pub use error::Error;
 pub use event::{Entry, Event, Origin, Overflow};
 pub use inject::{Broadcast, Context, InjectFlags, Injection, Injector, Raise};

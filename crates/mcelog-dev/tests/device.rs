@@ -4,10 +4,11 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use mcekit::wire::{LENGTHS, MAX_LEN, Mce};
+use mcekit::wire::{LENGTHS, MAX_LEN, Mce, Wire};
 use mcekit::{Addr, Record, Status};
 use mcelog_dev::fake::{Call, Fake};
-use mcelog_dev::{Device, Entry, Error, Event, Lengths, OpenOptions, Origin, Overflow};
+use mcelog_dev::sys::Node;
+use mcelog_dev::{Device, Error, Event, Lengths, OpenOptions, Origin, Overflow};
 
 fn record(addr: u64) -> Record {
     Record::new(4, Status(0x9c00_4000_0001_0091))
@@ -15,18 +16,41 @@ fn record(addr: u64) -> Record {
         .with_cpu(1)
 }
 
-fn addr(event: &Event) -> u64 {
-    match event {
-        Event::Record(entry) => entry.record().addr().map_or(0, |a| a.0),
-        Event::Overflow(_) => panic!("a record, and not {event:?}"),
+/// An event that one may keep.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Got {
+    Record(Wire, Origin),
+    Lost(Overflow),
+}
+
+use Got::Lost;
+
+impl Got {
+    fn addr(&self) -> u64 {
+        match self {
+            Self::Record(wire, _) => wire.mce.addr,
+            Self::Lost(how) => panic!("a record, and not {how:?}"),
+        }
     }
 }
 
-fn all<N: mcelog_dev::sys::Node>(device: &mut Device<N>) -> Vec<Event> {
-    device
-        .drain()
-        .map(|event| event.expect("an event"))
-        .collect()
+fn keep(event: Event<'_>) -> Got {
+    match event {
+        Event::Record(entry) => Got::Record(entry.wire(), entry.origin()),
+        Event::Overflow(how) => Lost(how),
+    }
+}
+
+fn next<N: Node>(device: &mut Device<N>) -> Option<Got> {
+    device.next_event().expect("an event").map(keep)
+}
+
+fn all<N: Node>(device: &mut Device<N>) -> Vec<Got> {
+    std::iter::from_fn(|| next(device)).collect()
+}
+
+fn addrs(got: &[Got]) -> Vec<u64> {
+    got.iter().map(Got::addr).collect()
 }
 
 #[test]
@@ -37,13 +61,13 @@ fn records_come_in_order_and_once() {
         (device.lengths().record(), device.lengths().log()),
         (128, 32)
     );
-    assert_eq!(device.next_event().unwrap(), None);
+    assert_eq!(next(&mut device), None);
     for n in 1..=3 {
         fake.log(&record(n));
     }
     let got = all(&mut device);
-    assert_eq!(got.iter().map(addr).collect::<Vec<_>>(), [1, 2, 3]);
-    assert_eq!(device.next_event().unwrap(), None);
+    assert_eq!(addrs(&got), [1, 2, 3]);
+    assert_eq!(next(&mut device), None);
 }
 
 #[test]
@@ -57,21 +81,18 @@ fn a_record_is_what_the_kernel_wrote() {
         ..Mce::from(&record(7))
     };
     fake.log_mce(&mce);
-    let Some(Event::Record(entry)) = device.next_event().unwrap() else {
+    let Some(Got::Record(wire, origin)) = next(&mut device) else {
         panic!("a record");
     };
     assert_eq!(
-        entry.wire().mce,
+        wire.mce,
         Mce {
             kflags: 0,
             finished: 1,
             ..mce
         }
     );
-    assert_eq!(
-        (entry.origin(), entry.wire().surplus),
-        (Origin::ThisBoot, 0)
-    );
+    assert_eq!((origin, wire.surplus), (Origin::ThisBoot, 0));
 }
 
 #[test]
@@ -83,11 +104,8 @@ fn overflow_stands_after_the_records_of_the_full_log() {
     }
     let first = all(&mut device);
     assert_eq!(first.len(), 33);
-    assert_eq!(
-        first[..32].iter().map(addr).collect::<Vec<_>>(),
-        (0..32).collect::<Vec<_>>()
-    );
-    assert_eq!(first[32], Event::Overflow(Overflow::Flagged));
+    assert_eq!(addrs(&first[..32]), (0..32).collect::<Vec<_>>());
+    assert_eq!(first[32], Lost(Overflow::Flagged));
     // A log that is just full lost nothing.
     for n in 0..32 {
         fake.log(&record(n));
@@ -104,10 +122,10 @@ fn an_overflow_from_before_is_told_even_if_the_log_is_empty() {
     }
     // Whoever reads by hand, and forgets the flag.
     let mut buffer = vec![0; 4096];
-    let got = mcelog_dev::sys::Node::read(&first.into_node(), &mut buffer).unwrap();
+    let got = first.into_node().read(&mut buffer).unwrap();
     assert_eq!(got, 4096);
     first = OpenOptions::new().open_with(&fake).unwrap();
-    assert_eq!(all(&mut first), [Event::Overflow(Overflow::Flagged)]);
+    assert_eq!(all(&mut first), [Lost(Overflow::Flagged)]);
     assert_eq!(all(&mut first), []);
 }
 
@@ -120,16 +138,12 @@ fn every_length_of_every_kernel() {
             fake.log(&record(n));
         }
         let got = all(&mut device);
-        assert_eq!(
-            got.iter().map(addr).collect::<Vec<_>>(),
-            [0, 1, 2, 3, 4],
-            "{len}"
-        );
-        let Event::Record(entry) = got[0] else {
+        assert_eq!(addrs(&got), [0, 1, 2, 3, 4], "{len}");
+        let Got::Record(wire, _) = got[0] else {
             panic!("a record");
         };
-        assert_eq!(entry.wire().len, len.min(MAX_LEN));
-        assert_eq!(entry.wire().surplus, len.saturating_sub(MAX_LEN));
+        assert_eq!(wire.len, len.min(MAX_LEN));
+        assert_eq!(wire.surplus, len.saturating_sub(MAX_LEN));
     }
 }
 
@@ -162,8 +176,8 @@ fn a_read_that_ends_in_a_record_hands_out_the_whole_ones_first() {
         fake.log(&record(n));
     }
     fake.cut_next_read(28);
-    assert_eq!(addr(&device.next_event().unwrap().unwrap()), 0);
-    assert_eq!(addr(&device.next_event().unwrap().unwrap()), 1);
+    assert_eq!(next(&mut device).unwrap().addr(), 0);
+    assert_eq!(next(&mut device).unwrap().addr(), 1);
     let error = device.next_event().unwrap_err();
     assert!(
         matches!(
@@ -176,7 +190,7 @@ fn a_read_that_ends_in_a_record_hands_out_the_whole_ones_first() {
         "{error}"
     );
     fake.log(&record(9));
-    assert_eq!(addr(&device.next_event().unwrap().unwrap()), 9);
+    assert_eq!(next(&mut device).unwrap().addr(), 9);
 }
 
 #[test]
@@ -196,7 +210,7 @@ fn a_read_that_claims_too_much_is_not_believed() {
         ),
         "{error}"
     );
-    assert_eq!(device.next_event().unwrap(), None);
+    assert_eq!(next(&mut device), None);
 }
 
 #[test]
@@ -206,20 +220,18 @@ fn records_of_an_earlier_boot_come_first_and_are_gone_from_the_store() {
     fake.leave_earlier(&record(2));
     fake.log(&record(3));
     let mut device = OpenOptions::new().open_with(&fake).unwrap();
-    let origin = |e: &Event| match e {
-        Event::Record(entry) => Entry::origin(entry),
-        Event::Overflow(_) => panic!("a record"),
+    let Some(Got::Record(wire, origin)) = next(&mut device) else {
+        panic!("a record");
     };
-    let first = device.next_event().unwrap().unwrap();
-    assert_eq!((addr(&first), origin(&first)), (1, Origin::EarlierBoot));
+    assert_eq!((wire.mce.addr, origin), (1, Origin::EarlierBoot));
     assert_eq!(
         fake.earlier_left(),
         1,
         "what was handed out is in the store no more"
     );
     let rest = all(&mut device);
-    assert_eq!(rest.iter().map(addr).collect::<Vec<_>>(), [2, 3]);
-    assert_eq!(origin(&rest[1]), Origin::ThisBoot);
+    assert_eq!(addrs(&rest), [2, 3]);
+    assert!(matches!(rest[1], Got::Record(_, Origin::ThisBoot)));
 }
 
 #[test]
@@ -229,7 +241,7 @@ fn the_last_record_of_the_store_wakes_once_too_often() {
     let mut device = OpenOptions::new().open_with(&fake).unwrap();
     let node_says = |d: &Device<_>| d.wait(Some(Duration::ZERO)).unwrap();
     assert!(node_says(&device));
-    assert_eq!(addr(&device.next_event().unwrap().unwrap()), 1);
+    assert_eq!(next(&mut device).unwrap().addr(), 1);
     assert!(node_says(&device), "as the kernel does");
     let limit = Some(Duration::from_millis(20));
     assert_eq!(device.next_within(limit).unwrap(), None);
@@ -286,11 +298,7 @@ fn each_errno_is_its_own_error() {
         Error::LogIsLonger { room: 4096 }
     ));
     assert!(matches!(read(libc::EFAULT), Error::Io { call: "read", .. }));
-    assert_eq!(
-        addr(&device.next_event().unwrap().unwrap()),
-        1,
-        "nothing was lost"
-    );
+    assert_eq!(next(&mut device).unwrap().addr(), 1, "nothing was lost");
     fake.fail_next(Call::Wait, libc::EINTR);
     assert!(matches!(device.wait(None), Err(Error::Interrupted)));
     fake.fail_next(Call::Wait, libc::EIO);
@@ -301,7 +309,7 @@ fn each_errno_is_its_own_error() {
 fn an_interrupted_question_for_the_flag_loses_no_record() {
     let fake = Fake::new();
     let mut device = OpenOptions::new().open_with(&fake).unwrap();
-    assert_eq!(device.next_event().unwrap(), None);
+    assert_eq!(next(&mut device), None);
     for n in 0..33 {
         fake.log(&record(n));
     }
@@ -309,7 +317,7 @@ fn an_interrupted_question_for_the_flag_loses_no_record() {
     assert!(matches!(device.next_event(), Err(Error::Interrupted)));
     let rest = all(&mut device);
     assert_eq!(rest.len(), 33);
-    assert_eq!(rest[32], Event::Overflow(Overflow::Flagged));
+    assert_eq!(rest[32], Lost(Overflow::Flagged));
 }
 
 #[test]
@@ -321,13 +329,13 @@ fn without_the_capability_a_passed_descriptor_still_reads() {
     fake.set_privileged(false);
     let mut device = Device::from_node_with(node, lengths);
     fake.log(&record(1));
-    assert_eq!(all(&mut device).iter().map(addr).collect::<Vec<_>>(), [1]);
+    assert_eq!(addrs(&all(&mut device)), [1]);
     for n in 0..40 {
         fake.log(&record(n));
     }
     let got = all(&mut device);
     assert_eq!(got.len(), 33);
-    assert_eq!(got[32], Event::Overflow(Overflow::Possible));
+    assert_eq!(got[32], Lost(Overflow::Possible));
     let refused = OpenOptions::new().open_with(&fake).unwrap_err();
     assert!(matches!(refused, Error::NotPermitted { .. }), "{refused}");
 }
@@ -358,7 +366,7 @@ fn waiting_ends_with_a_record_or_with_the_limit() {
             std::thread::sleep(Duration::from_millis(20));
             fake.log(&record(5));
         });
-        assert_eq!(addr(&device.next_within(None).unwrap().unwrap()), 5);
+        assert_eq!(keep(device.next_within(None).unwrap().unwrap()).addr(), 5);
     });
 }
 
@@ -404,7 +412,7 @@ proptest::proptest! {
             match device.next_event() {
                 Ok(Some(Event::Record(entry))) => {
                     let want = mcekit::wire::Wire::read(whole.next().unwrap()).unwrap();
-                    proptest::prop_assert_eq!(*entry.wire(), want);
+                    proptest::prop_assert_eq!(entry.wire(), want);
                 }
                 Ok(Some(Event::Overflow(how))) => panic!("{how:?}"),
                 Ok(None) => break,

@@ -23,13 +23,14 @@ fn device(fake: &Fake) -> Device<mcelog_dev::fake::FakeNode> {
 }
 
 fn wires<N: mcelog_dev::sys::Node>(device: &mut Device<N>) -> Vec<Wire> {
-    device
-        .drain()
-        .map(|event| match event.unwrap() {
-            Event::Record(entry) => *entry.wire(),
+    let mut wires = Vec::new();
+    while let Some(event) = device.next_event().unwrap() {
+        match event {
+            Event::Record(entry) => wires.push(entry.wire()),
             Event::Overflow(how) => panic!("{how:?}"),
-        })
-        .collect()
+        }
+    }
+    wires
 }
 
 #[test]

@@ -7,7 +7,7 @@ use mcelog_dev::{Debugfs, Error, Injection, Injector, Raise};
 
 use crate::case::{Case, Cpu, Failure, How, Kernel, Outcome, ensure, same};
 use crate::guest::Guest;
-use crate::guest::mcelog::{CORRECTED, corrected, empty_device, next_entry};
+use crate::guest::mcelog::{CORRECTED, corrected, empty_device, next_record};
 
 pub(super) const CASE: Case = Case {
     name: "debugfs_injects",
@@ -31,7 +31,7 @@ fn run(guest: &Guest) -> Outcome {
         let record = corrected(cpu, bank, 0x77_0000).with_status(Status(status));
         debugfs.inject(&Injection::new(record).with_raise(Raise::Log))?;
         if let Some(device) = &mut device {
-            let mce = next_entry(device)?.wire().mce;
+            let mce = next_record(device)?.mce;
             same("cpu and bank", (mce.extcpu, mce.bank), (cpu, bank))?;
             same("status", mce.status, status)?;
             same("addr and misc", (mce.addr, mce.misc), (0x77_0000, 0x8c))?;

@@ -133,14 +133,14 @@ fn finds(guest: &Guest) -> Outcome {
         "the device is silent about the store",
     )?;
     let mut from_device = Vec::new();
-    for event in device.drain() {
-        match event? {
+    while let Some(event) = device.next_event()? {
+        match event {
             Event::Record(entry) => {
                 ensure(
                     entry.origin() == Origin::EarlierBoot,
                     "not marked as of an earlier boot",
                 )?;
-                from_device.push(entry.wire().mce.to_bytes().to_vec());
+                from_device.push(entry.bytes().to_vec());
             }
             Event::Overflow(how) => return Err(Failure::new(format!("overflow ({how:?})"))),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mcelog_dev::knobs::Knobs;
 
 use crate::case::{Case, Cpu, How, Kernel, Outcome, ensure};
-use crate::guest::mcelog::{empty_device, next_entry};
+use crate::guest::mcelog::{empty_device, next_record};
 use crate::guest::{Guest, Injected};
 
 pub(super) const CASE: Case = Case {
@@ -31,8 +31,8 @@ fn run(guest: &Guest) -> Outcome {
         ..Injected::default()
     };
     guest.inject(&error);
-    let entry = next_entry(&mut device)?;
-    guest.keep("mcelog.bin", &entry.wire().mce.to_bytes());
+    let wire = next_record(&mut device)?;
+    guest.keep("mcelog.bin", &wire.mce.to_bytes());
     let first = format!(
         "CPU {}: Machine Check: 0 Bank {}: {:016x}",
         error.cpu, error.bank, error.status
@@ -51,7 +51,7 @@ fn run(guest: &Guest) -> Outcome {
     )?;
     cpu.set_print_all(false)?;
     guest.keep("kernel-log.txt", text.as_bytes());
-    let mce = entry.wire().mce;
+    let mce = wire.mce;
     for part in [
         format!("ADDR {:x} ", mce.addr),
         format!("MISC {:x} ", mce.misc),

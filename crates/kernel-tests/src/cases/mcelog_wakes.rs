@@ -59,11 +59,11 @@ fn run(guest: &Guest) -> Outcome {
             "poll does not wake",
         )?;
         let awake = Instant::now();
-        let event = device.next_event()?;
+        let got = addr_of(device.next_event()?)?;
         read.push(awake.elapsed().as_secs_f64() * 1e6);
         let injected = join(injecting)?;
         wake.push(awake.saturating_duration_since(injected).as_secs_f64() * 1e6);
-        same("addr", addr_of(event)?, addr)?;
+        same("addr", got, addr)?;
         nothing_more_now(&mut device)?;
     }
     for (name, mut times) in [("inject-to-wake", wake), ("wake-to-record", read)] {
@@ -91,7 +91,7 @@ fn run(guest: &Guest) -> Outcome {
     nothing_more(&mut device)
 }
 
-fn addr_of(event: Option<Event>) -> Result<u64, Failure> {
+fn addr_of(event: Option<Event<'_>>) -> Result<u64, Failure> {
     match event {
         Some(Event::Record(entry)) => Ok(entry.wire().mce.addr),
         other => Err(Failure::new(format!("no record: {other:?}"))),

@@ -8,7 +8,7 @@ use mcelog_dev::{Context, Device, Error, Injection, Injector, OpenOptions};
 
 use crate::case::{Case, Cpu, Failure, How, Kernel, Outcome, ensure, same};
 use crate::guest::mcelog::{
-    CORRECTED, corrected, empty_device, is_injected, next_entry, nothing_more,
+    CORRECTED, corrected, empty_device, is_injected, next_record, nothing_more,
 };
 use crate::guest::{Guest, Injected};
 
@@ -37,7 +37,7 @@ fn run(guest: &Guest) -> Outcome {
             misc: 0x8c,
             ..Injected::default()
         };
-        is_injected(guest, &next_entry(&mut device)?, &want)?;
+        is_injected(guest, &next_record(&mut device)?, &want)?;
     }
     nothing_more(&mut device)?;
     refused(&mut device)?;
@@ -102,7 +102,7 @@ fn exception(guest: &Guest, device: &mut Device) -> Outcome {
             format!("the kernel log has no {line:?}"),
         );
     }
-    let entry = next_entry(device)?;
+    let wire = next_record(device)?;
     let want = Injected {
         cpu: 1,
         bank: 3,
@@ -112,11 +112,11 @@ fn exception(guest: &Guest, device: &mut Device) -> Outcome {
         misc: 0x8c,
         broadcast: false,
     };
-    is_injected(guest, &entry, &want)?;
-    same("severity", entry.wire().mce.severity, 4)?;
-    same("cs", entry.wire().mce.cs, 0x10)?;
+    is_injected(guest, &wire, &want)?;
+    same("severity", wire.mce.severity, 4)?;
+    same("cs", wire.mce.cs, 0x10)?;
     ensure(
-        entry.record().tsc().is_some(),
+        wire.record().tsc().is_some(),
         "an exception without a time stamp counter",
     )?;
     fs::write(fake_panic, "0\n")?;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use mcekit::wire::Wire;
 use mcekit::{Addr, Misc, Record, Status};
-use mcelog_dev::{Device, Entry, Event, OpenOptions};
+use mcelog_dev::{Device, Event, OpenOptions, Origin};
 
 use super::{Guest, Injected};
 use crate::case::{Cpu, Failure, Outcome, ensure, same};
@@ -18,9 +19,7 @@ pub const CORRECTED: u64 = 0x9c00_4000_0001_0091;
 /// Where it cannot be opened or read.
 pub fn empty_device() -> Result<Device, Failure> {
     let mut device = OpenOptions::new().write(true).open()?;
-    for event in device.drain() {
-        let _ = event?;
-    }
+    while device.next_event()?.is_some() {}
     Ok(device)
 }
 
@@ -38,9 +37,10 @@ pub fn corrected(cpu: u32, bank: u8, addr: u64) -> Record {
 /// # Errors
 ///
 /// Where none comes, or something else does.
-pub fn next_entry(device: &mut Device) -> Result<Entry, Failure> {
+pub fn next_record(device: &mut Device) -> Result<Wire, Failure> {
     match device.next_within(Some(Duration::from_secs(8)))? {
-        Some(Event::Record(entry)) => Ok(entry),
+        Some(Event::Record(entry)) if entry.origin() == Origin::ThisBoot => Ok(entry.wire()),
+        Some(Event::Record(entry)) => Err(Failure::new(format!("of an earlier boot: {entry:x?}"))),
         Some(Event::Overflow(how)) => Err(Failure::new(format!("overflow ({how:?})"))),
         None => Err(Failure::new("no record came")),
     }
@@ -64,10 +64,10 @@ pub fn nothing_more(device: &mut Device) -> Outcome {
 /// # Errors
 ///
 /// With the field that differs.
-pub fn is_injected(guest: &Guest, entry: &Entry, injected: &Injected) -> Outcome {
-    let mce = &entry.wire().mce;
-    same("length", entry.wire().len, 128)?;
-    same("surplus", entry.wire().surplus, 0)?;
+pub fn is_injected(guest: &Guest, wire: &Wire, injected: &Injected) -> Outcome {
+    let mce = &wire.mce;
+    same("length", wire.len, 128)?;
+    same("surplus", wire.surplus, 0)?;
     same("status", mce.status, injected.status)?;
     same("misc", mce.misc, injected.misc)?;
     same("addr", mce.addr, injected.addr)?;
