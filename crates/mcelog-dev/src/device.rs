@@ -278,7 +278,21 @@ impl<N: Node> Device<N> {
         Ok(next.map(|next| self.lend(next)))
     }
 
+    #[inline]
     fn advance(&mut self) -> Result<Option<Next>, Error> {
+        let at = self.at;
+        // As often as there are records: nothing to ask the kernel, and one more in the buffer.
+        if self.ask.is_none() && self.filled - at >= self.lengths.record {
+            self.at = at + self.lengths.record;
+            return Ok(Some(Next::Record(at)));
+        }
+        self.advance_slowly()
+    }
+
+    /// What else there may be to hand out, in its order: a record of a read whose flag is still to be asked for, what
+    /// is left of a record, an overflow, and all of that again from another read.
+    #[cold]
+    fn advance_slowly(&mut self) -> Result<Option<Next>, Error> {
         loop {
             if let Some(full) = self.ask {
                 self.overflow = self.ask_overflow(full)?;
@@ -287,9 +301,7 @@ impl<N: Node> Device<N> {
             let left = self.filled - self.at;
             let want = self.lengths.record;
             if left >= want {
-                let at = self.at;
-                self.at += want;
-                return Ok(Some(Next::Record(at)));
+                return self.advance();
             }
             if left > 0 {
                 self.at = self.filled;
@@ -304,6 +316,7 @@ impl<N: Node> Device<N> {
         }
     }
 
+    #[inline]
     fn lend(&self, next: Next) -> Event<'_> {
         match next {
             // In bounds: `advance` has seen to it.

@@ -33,17 +33,20 @@ pub struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     /// Of a record whose length was believed when the device was opened.
+    #[inline]
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes }
     }
 
     /// The record, with what the kernel left at zero marked as absent.
+    #[inline]
     #[must_use]
     pub fn record(&self) -> Record {
         self.wire().record()
     }
 
     /// The kernel's struct, field by field, with its length and how many bytes followed the fields that are known.
+    #[inline]
     #[must_use]
     pub fn wire(&self) -> Wire {
         // Shorter ones than any kernel's are refused when the device is opened.
@@ -55,6 +58,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The struct as it came, every byte of it.
+    #[inline]
     #[must_use]
     pub const fn bytes(&self) -> &'a [u8] {
         self.bytes
