@@ -10,6 +10,9 @@ use std::{env, io};
 use super::Trouble;
 use crate::case::{Kernel, Machine};
 
+/// Seconds for getting one kernel: four times what the longest takes on two busy cores.
+const MAKE_LIMIT: &str = "1200";
+
 /// A kernel's files.
 #[derive(Debug)]
 pub(super) struct Files {
@@ -77,7 +80,9 @@ fn get(kernel: Kernel, cache: &Path) -> Result<PathBuf, Trouble> {
     // Renamed into place only when whole: an interrupted run leaves no half kernel.
     let half = cache.join(format!("{key}.half"));
     remove_folder(&half).map_err(Trouble::while_doing(half.display()))?;
-    let status = Command::new(&script)
+    let status = Command::new("timeout")
+        .args(["--kill-after=10", MAKE_LIMIT])
+        .arg(&script)
         .args(["make", series])
         .arg(&half)
         .stdin(Stdio::null())
