@@ -221,8 +221,13 @@ impl Node for KernelNode {
     }
 }
 
+/// Longer than any machine is up.
+const LONGEST_WAIT: Duration = Duration::from_secs(i32::MAX as u64);
+
 /// Waits until a descriptor can be read: true, or the time is over: false.
 pub(crate) fn wait_readable(fd: BorrowedFd<'_>, limit: Option<Duration>) -> io::Result<bool> {
+    // The kernel refuses seconds that a signed number does not hold.
+    let limit = limit.map(|limit| limit.min(LONGEST_WAIT));
     let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
     let ready = ppoll(&mut fds, limit.map(TimeSpec::from_duration), None)?;
     if ready == 0 {

@@ -366,6 +366,7 @@ fn waiting_ends_with_a_record_or_with_the_limit() {
             std::thread::sleep(Duration::from_millis(20));
             fake.log(&record(5));
         });
+        assert!(device.wait(Some(Duration::MAX)).unwrap());
         assert_eq!(keep(device.next_within(None).unwrap().unwrap()).addr(), 5);
     });
 }

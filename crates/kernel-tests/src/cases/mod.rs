@@ -5,18 +5,21 @@ use crate::case::Case;
 
 mod boots;
 mod debugfs_injects;
-mod erst_outlives_a_panic;
 mod kernel_log_agrees;
 mod knobs;
+mod mcelog_contract;
+mod mcelog_erases_erst;
 mod mcelog_opens;
 mod mcelog_overflows;
 mod mcelog_reads;
 mod mcelog_wakes;
 mod mcelog_writes;
+mod pstore_keeps_a_panic;
 
 /// Every case, in the order in which a shared boot runs them.
 pub const ALL: &[&Case] = &[
     &boots::CASE,
+    &mcelog_contract::CASE,
     &mcelog_opens::CASE,
     &mcelog_reads::CASE,
     &mcelog_wakes::CASE,
@@ -25,7 +28,8 @@ pub const ALL: &[&Case] = &[
     &debugfs_injects::CASE,
     &kernel_log_agrees::CASE,
     &knobs::CASE,
-    &erst_outlives_a_panic::CASE,
+    &mcelog_erases_erst::CASE,
+    &pstore_keeps_a_panic::CASE,
 ];
 
 /// The case of that name.

@@ -1,5 +1,7 @@
 //! The guest's side: what a case may use, and the init that runs cases.
 
+pub mod contract;
+pub mod erst;
 mod init;
 pub mod mcelog;
 

@@ -1,4 +1,4 @@
-//! A fatal machine check, the panic, the reboot, and what the firmware's store kept.
+//! What the cases about a fatal error and the firmware's store (ACPI ERST) share.
 
 use std::fs;
 use std::path::Path;
@@ -6,25 +6,13 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use mcekit::wire::{Mce, Wire};
-use mcelog_dev::{Device, Event, Origin};
 use nix::mount::{MsFlags, mount};
 
-use crate::case::{Boot, Case, Cpu, Failure, How, Kernel, Outcome, ensure, same};
-use crate::guest::{Guest, Injected};
+use super::{Guest, Injected};
+use crate::case::{Cpu, Failure, Outcome, ensure, same};
 use crate::host::Transcript;
 
-pub(super) const CASE: Case = Case {
-    name: "erst_outlives_a_panic",
-    about: "pstore and the device give a fatal error after the reboot; reading the device erases it",
-    kernels: Kernel::ALL,
-    cpus: Cpu::ALL,
-    how: How::Boots(&[
-        Boot::new(dies).panics().checked(console_tells),
-        Boot::new(finds),
-        Boot::new(finds_no_more),
-    ]),
-};
-
+/// The error.
 const FATAL: Injected = Injected {
     broadcast: false,
     cpu: 0,
@@ -35,9 +23,15 @@ const FATAL: Injected = Injected {
     misc: 0x8c,
 };
 
-const PSTORE: &str = "/sys/fs/pstore";
+/// Where the store shows.
+pub const PSTORE: &str = "/sys/fs/pstore";
 
-fn dies(guest: &Guest) -> Outcome {
+/// Dies of a fatal error.
+///
+/// # Errors
+///
+/// Where the kernel lives on.
+pub fn dies(guest: &Guest) -> Outcome {
     ensure(
         records()?.is_empty(),
         "the store is not empty to begin with",
@@ -48,7 +42,12 @@ fn dies(guest: &Guest) -> Outcome {
     Err(Failure::new("still alive"))
 }
 
-fn console_tells(transcript: &Transcript) -> Outcome {
+/// The console of that boot tells why.
+///
+/// # Errors
+///
+/// With what it does not say.
+pub fn console_tells(transcript: &Transcript) -> Outcome {
     for text in [
         "CPU 0: Machine Check Exception: 5 Bank 4: be00000000100135",
         "ADDR 7000000 MISC 8c",
@@ -63,7 +62,11 @@ fn console_tells(transcript: &Transcript) -> Outcome {
 }
 
 /// The machine checks that pstore shows, each as it is.
-fn records() -> Result<Vec<Vec<u8>>, Failure> {
+///
+/// # Errors
+///
+/// Where pstore cannot be mounted or read.
+pub fn records() -> Result<Vec<Vec<u8>>, Failure> {
     let target = Path::new(PSTORE);
     match mount(
         Some("pstore"),
@@ -101,8 +104,12 @@ fn is_fatal(mce: &Mce) -> Outcome {
     same("finished", mce.finished, 0)
 }
 
-fn finds(guest: &Guest) -> Outcome {
-    let records = records()?;
+/// The error is among these, as the kernel left it.
+///
+/// # Errors
+///
+/// Where it is not, or is changed.
+pub fn has_fatal(guest: &Guest, records: &[Vec<u8>]) -> Outcome {
     // An Intel-like guest may have left the other CPU's record beside it.
     let found = records.iter().find_map(|bytes| {
         let wire = Wire::read(bytes).ok()?;
@@ -110,7 +117,7 @@ fn finds(guest: &Guest) -> Outcome {
     });
     let (bytes, wire) = found.ok_or_else(|| {
         Failure::new(format!(
-            "pstore has {} machine checks, not this one",
+            "the store has {} machine checks, not this one",
             records.len()
         ))
     })?;
@@ -121,45 +128,5 @@ fn finds(guest: &Guest) -> Outcome {
     )?;
     is_fatal(&wire.mce)?;
     guest.keep("mce-erst.bin", bytes);
-    if !Kernel::MCELOG.contains(&guest.machine().kernel) {
-        for entry in fs::read_dir(PSTORE)? {
-            fs::remove_file(entry?.path())?;
-        }
-        return Ok(());
-    }
-    let mut device = Device::open()?;
-    ensure(
-        device.wait(Some(Duration::ZERO))?,
-        "the device is silent about the store",
-    )?;
-    let mut from_device = Vec::new();
-    while let Some(event) = device.next_event()? {
-        match event {
-            Event::Record(entry) => {
-                ensure(
-                    entry.origin() == Origin::EarlierBoot,
-                    "not marked as of an earlier boot",
-                )?;
-                from_device.push(entry.bytes().to_vec());
-            }
-            Event::Overflow(how) => return Err(Failure::new(format!("overflow ({how:?})"))),
-        }
-    }
-    ensure(
-        from_device == records,
-        "the device's records are not pstore's",
-    )?;
-    ensure(
-        !device.wait(Some(Duration::ZERO))?,
-        "the device goes on waking",
-    )
-}
-
-fn finds_no_more(guest: &Guest) -> Outcome {
-    ensure(records()?.is_empty(), "pstore still has it")?;
-    if Kernel::MCELOG.contains(&guest.machine().kernel) {
-        let mut device = Device::open()?;
-        ensure(device.next_event()?.is_none(), "the device has it again")?;
-    }
     Ok(())
 }
