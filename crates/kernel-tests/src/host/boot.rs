@@ -324,7 +324,8 @@ impl Drop for Emulator {
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
+    let digits = text.bytes().all(|b| b.is_ascii_hexdigit());
+    if !digits || !text.len().is_multiple_of(2) {
         return None;
     }
     (0..text.len())
@@ -415,6 +416,20 @@ impl Monitor {
             Some(Value::String(text)) => text.trim().to_owned(),
             Some(other) => other.to_string(),
             None => "(no answer)".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::from_hex;
+
+    #[test]
+    fn hex_is_bytes_or_damaged() {
+        assert_eq!(from_hex("00ff10"), Some(vec![0, 255, 16]));
+        assert_eq!(from_hex(""), Some(Vec::new()));
+        for damaged in ["0", "0g", "0ü0", "+1"] {
+            assert_eq!(from_hex(damaged), None, "{damaged}");
         }
     }
 }

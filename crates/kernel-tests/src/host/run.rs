@@ -221,3 +221,77 @@ fn judge(how: &Boot, booted: &Booted) -> Result<(), String> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::judge;
+    use crate::case::{Boot, Failure, ensure};
+    use crate::host::boot::{BootEnd, Booted, CaseEnd};
+    use crate::host::transcript::{Line, Stream, Transcript};
+
+    /// A boot that ended so, with this console and this end of its case.
+    fn booted(end: BootEnd, console: &str, why: Option<&str>) -> Booted {
+        let line = |text: &str| Line {
+            at: 0.0,
+            stream: Stream::Console,
+            text: text.to_owned(),
+        };
+        Booted {
+            transcript: Transcript {
+                lines: console.lines().map(line).collect(),
+                ..Transcript::default()
+            },
+            cases: vec![CaseEnd {
+                name: "case".to_owned(),
+                seconds: 0.0,
+                why: why.map(str::to_owned),
+            }],
+            figures: Vec::new(),
+            end,
+            seconds: 0.0,
+        }
+    }
+
+    const PANIC: &str = "Kernel panic - not syncing: Fatal machine check";
+
+    #[test]
+    fn an_ordinary_boot_passes_only_if_its_case_does() {
+        let boot = Boot::new(|_| Ok(()));
+        assert_eq!(judge(&boot, &booted(BootEnd::Done, "", None)), Ok(()));
+        let failed = judge(&boot, &booted(BootEnd::Done, "", Some("wrong")));
+        assert_eq!(failed, Err("wrong".to_owned()));
+        for end in [BootEnd::Gone, BootEnd::TimedOut] {
+            assert!(judge(&boot, &booted(end, PANIC, None)).is_err(), "{end:?}");
+        }
+    }
+
+    #[test]
+    fn a_panic_is_wanted_only_where_it_is() {
+        let boot = Boot::new(|_| Ok(())).panics();
+        let cut_off = Some("the guest ended");
+        assert_eq!(judge(&boot, &booted(BootEnd::Gone, PANIC, cut_off)), Ok(()));
+        assert!(
+            judge(&boot, &booted(BootEnd::Gone, "", cut_off)).is_err(),
+            "it only went away"
+        );
+        assert!(judge(&boot, &booted(BootEnd::TimedOut, PANIC, None)).is_err());
+        assert!(
+            judge(&boot, &booted(BootEnd::Done, "", None)).is_err(),
+            "it lived on"
+        );
+    }
+
+    #[test]
+    fn a_look_at_the_transcript_can_fail_it() {
+        fn look(transcript: &Transcript) -> Result<(), Failure> {
+            ensure(transcript.console_has("needle"), "no needle")
+        }
+        let boot = Boot::new(|_| Ok(())).checked(look);
+        assert_eq!(
+            judge(&boot, &booted(BootEnd::Done, "a needle", None)),
+            Ok(())
+        );
+        let failed = judge(&boot, &booted(BootEnd::Done, "hay", None));
+        assert_eq!(failed, Err("no needle".to_owned()));
+    }
+}
