@@ -1,5 +1,6 @@
 //! Injection through the files of `mce-inject`, and its record in the kernel log.
 
+use std::fs;
 use std::time::Duration;
 
 use mcekit::{Record, Status};
@@ -11,7 +12,7 @@ use crate::guest::mcelog::{CORRECTED, corrected, empty_device, next_record};
 
 pub(super) const CASE: Case = Case {
     name: "debugfs_injects",
-    about: "a record injected through debugfs reaches the kernel's listeners; what cannot be is refused",
+    about: "debugfs injects log entries and, on AMD, real exceptions; what cannot be is refused",
     kernels: Kernel::ALL,
     cpus: Cpu::ALL,
     how: How::Shared(run),
@@ -59,7 +60,35 @@ fn run(guest: &Guest) -> Outcome {
     ensure(
         matches!(error, Error::CannotCarry { .. }),
         format!("ipid: {error}"),
-    )
+    )?;
+    exception(guest, &mut debugfs)
+}
+
+/// A fatal exception through the real bank registers, which is how AMD processors do it. It ends in a panic, but for
+/// `fake_panic`.
+fn exception(guest: &Guest, debugfs: &mut Debugfs) -> Outcome {
+    if guest.machine().cpu != Cpu::Amd {
+        return Ok(());
+    }
+    let fake_panic = "/sys/kernel/debug/mce/fake_panic";
+    fs::write(fake_panic, "1\n")?;
+    let status = Status::VAL | Status::UC | Status::EN | Status::PCC | Status::ADDRV | 0x135;
+    let record = corrected(0, 2, 0x600_0000).with_status(Status(status));
+    debugfs.inject(&Injection::new(record).with_raise(Raise::Exception))?;
+    // The kernel sets MISCV itself, as there is a MISC.
+    let line = format!("Bank 2: {:016x}", status | Status::MISCV);
+    guest.wait_for(
+        &format!("{line:?} in the kernel log"),
+        Duration::from_secs(5),
+        || {
+            let log = guest.kernel_log()?;
+            let there = log
+                .lines()
+                .any(|l| l.contains("Machine Check Exception") && l.contains(&line));
+            Ok(there.then_some(()))
+        },
+    )?;
+    Ok(fs::write(fake_panic, "0\n")?)
 }
 
 /// The status, as the kernel prints it for this vendor.
