@@ -1,6 +1,7 @@
 #!/bin/sh
 # The small kernel with /dev/mcelog, built from Debian's kernel source package.
 #
+#   mcelog.sh recipe SERIES         what the name of its folder in the cache ends in
 #   mcelog.sh key SERIES            the name its folder has in the cache
 #   mcelog.sh make SERIES FOLDER    vmlinuz, version, modules (an empty list)
 #
@@ -16,14 +17,22 @@ package=linux-source-$series
 
 say() { echo "mcelog.sh: $*" >&2; exit 1; }
 
-version=$(apt-cache show --no-all-versions "$package" 2>/dev/null | sed -n 's/^Version: //p')
-[ -n "$version" ] || say "apt knows no $package; try apt-get update"
+find_version() {
+    version=$(apt-cache show --no-all-versions "$package" 2>/dev/null | sed -n 's/^Version: //p')
+    [ -n "$version" ] || say "apt knows no $package; try apt-get update"
+}
 
+recipe=$(cat "$0" "$options" | sha256sum | cut -c 1-8)
 case $1 in
+recipe)
+    echo "$recipe"
+    ;;
 key)
-    echo "mcelog-$series-$version-$(cat "$0" "$options" | sha256sum | cut -c 1-8)"
+    find_version
+    echo "mcelog-$series-$version-$recipe"
     ;;
 make)
+    find_version
     for tool in gcc make flex bison bc xz; do
         command -v $tool > /dev/null || say "$tool is not installed"
     done

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Debian's own kernel of one series, fetched by package name and not installed.
 #
+#   stock.sh recipe SERIES         what the name of its folder in the cache ends in
 #   stock.sh key SERIES            the name its folder has in the cache
 #   stock.sh make SERIES FOLDER    vmlinuz, version and the modules that the tests load
 #
@@ -30,12 +31,17 @@ find_package() {
     say "apt knows no kernel of series $series; try apt-get update"
 }
 
-find_package
+recipe=$(sha256sum < "$0" | cut -c 1-8)
 case $1 in
+recipe)
+    echo "$recipe"
+    ;;
 key)
-    echo "stock-$series-$version-$(sha256sum < "$0" | cut -c 1-8)"
+    find_package
+    echo "stock-$series-$version-$recipe"
     ;;
 make)
+    find_package
     folder=$3
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT

@@ -56,15 +56,14 @@ fn script(kernel: Kernel) -> (PathBuf, &'static str) {
 /// The kernel's folder in the cache. Runs beside this one wait for whoever gets it first.
 fn get(kernel: Kernel, cache: &Path) -> Result<PathBuf, Trouble> {
     let (script, series) = script(kernel);
-    let output = Command::new(&script)
-        .args(["key", series])
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(Trouble::while_doing(script.display()))?;
-    if !output.status.success() {
-        return Err(Trouble::new(format!("no kernel {}", kernel.name())));
-    }
-    let key = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let Some(key) = ask(&script, "key", series)? else {
+        // Without the archive's lists a kernel that is there will do, and nothing else will.
+        let recipe = ask(&script, "recipe", series)?.unwrap_or_default();
+        let folder = newest(cache, kernel, &recipe)?
+            .ok_or_else(|| Trouble::new(format!("no kernel {}, and none kept", kernel.name())))?;
+        println!("using {}", folder.display());
+        return Ok(folder);
+    };
     let folder = cache.join(&key);
     if folder.is_dir() {
         return Ok(folder);
@@ -93,6 +92,31 @@ fn get(kernel: Kernel, cache: &Path) -> Result<PathBuf, Trouble> {
     }
     fs::rename(&half, &folder).map_err(Trouble::while_doing(folder.display()))?;
     Ok(folder)
+}
+
+/// What the script says, or nothing where it fails; why is on standard error.
+fn ask(script: &Path, what: &str, series: &str) -> Result<Option<String>, Trouble> {
+    let output = Command::new(script)
+        .args([what, series])
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(Trouble::while_doing(script.display()))?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    Ok((output.status.success() && !text.is_empty()).then_some(text))
+}
+
+/// The folder of this kernel and recipe that was made last.
+fn newest(cache: &Path, kernel: Kernel, recipe: &str) -> Result<Option<PathBuf>, Trouble> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(cache).map_err(Trouble::while_doing(cache.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let start = format!("{}-", kernel.name());
+        if name.starts_with(&start) && name.ends_with(&format!("-{recipe}")) && path.is_dir() {
+            found.push((path.metadata()?.modified()?, path));
+        }
+    }
+    Ok(found.into_iter().max().map(|(_, path)| path))
 }
 
 fn remove_folder(path: &Path) -> io::Result<()> {
