@@ -8,6 +8,7 @@
 
 pub mod json;
 pub mod logs;
+pub mod mcelog;
 pub mod models;
 pub mod record;
 
@@ -20,6 +21,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("logs_round_trip", logs::round_trip),
     ("logs_silent", logs::silent),
     ("logs_spans", logs::spans),
+    ("mcelog_scenario", mcelog::scenario),
+    ("mcelog_stream", mcelog::stream),
     ("models_explain", models::explain),
     ("models_name", models::name),
     ("record_decode", record::decode),
