@@ -1,0 +1,1 @@
+//! `print fmt`: compiled on demand, rendered as the kernel does.
