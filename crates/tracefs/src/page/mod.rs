@@ -56,6 +56,7 @@ pub struct SubBuffer<'a> {
     timestamp: u64,
     lost: Option<Loss>,
     data: &'a [u8],
+    from: usize,
     endian: Endian,
 }
 
@@ -106,23 +107,36 @@ impl<'a> SubBuffer<'a> {
             timestamp,
             lost,
             data,
+            from: 0,
             endian,
         })
     }
 
-    /// Puts a sub-buffer together from parts that were read one by one, as a mapped ring needs it.
-    pub(crate) const fn from_parts(
-        timestamp: u64,
-        lost: Option<Loss>,
-        data: &'a [u8],
-        endian: Endian,
-    ) -> Self {
+    /// The same sub-buffer without the records whose entries begin before byte `offset` of its data;
+    /// they are walked for their time only.
+    ///
+    /// For a sub-buffer that was read before, up to there, while the kernel was still writing it.
+    #[must_use]
+    pub const fn after(self, offset: usize) -> Self {
         Self {
-            timestamp,
-            lost,
-            data,
-            endian,
+            from: offset,
+            ..self
         }
+    }
+
+    /// The same sub-buffer cut after `len` bytes of data: the kernel may be writing behind them.
+    #[cfg(feature = "std")]
+    pub(crate) fn up_to(self, len: usize) -> Self {
+        Self {
+            data: self.data.get(..len).unwrap_or(self.data),
+            ..self
+        }
+    }
+
+    /// The same sub-buffer with another loss before it, where the kernel's counters know more.
+    #[cfg(feature = "std")]
+    pub(crate) const fn with_lost(self, lost: Option<Loss>) -> Self {
+        Self { lost, ..self }
     }
 
     /// Time at which the sub-buffer begins, in units of the instance's `trace_clock`.
@@ -149,30 +163,11 @@ impl<'a> SubBuffer<'a> {
         self.endian
     }
 
-    /// The records, oldest first.
+    /// The records, in the order of the ring.
     #[must_use]
     pub fn records(&self) -> Records<'a> {
-        Records::new(self.data, self.timestamp, self.endian, 0)
+        Records::new(self.data, self.timestamp, self.endian, self.from)
     }
-
-    /// The records whose entries begin at or after byte `offset` of [`SubBuffer::data`]; the ones
-    /// before it are walked for their time only.
-    ///
-    /// For a sub-buffer that was read before, up to there, while the kernel was still writing it.
-    #[must_use]
-    pub fn records_from(&self, offset: usize) -> Records<'a> {
-        Records::new(self.data, self.timestamp, self.endian, offset)
-    }
-}
-
-/// The commit word's lost count and length, without the data: `(length, count is stored, lost)`.
-#[cfg(feature = "std")]
-pub(crate) const fn split_commit(commit: u32) -> (usize, bool, bool) {
-    (
-        (commit & COMMIT_MASK) as usize,
-        commit & MISSED_STORED != 0,
-        commit & MISSED_EVENTS != 0,
-    )
 }
 
 /// The first four bytes as a number.

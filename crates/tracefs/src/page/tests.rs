@@ -457,8 +457,8 @@ proptest! {
         let all: Vec<_> = sub.records().map(|r| r.unwrap()).collect();
         let n = (all.len() as f64 * part) as usize;
         // Where a reader stopped that saw only the first n records committed.
-        let stop = all.get(n).map_or(data.len(), |r| r.offset);
-        let rest: Vec<_> = sub.records_from(stop).map(|r| r.unwrap()).collect();
+        let stop = n.checked_sub(1).map_or(0, |i| all[i].offset + all[i].data.len());
+        let rest: Vec<_> = sub.after(stop).records().map(|r| r.unwrap()).collect();
         prop_assert_eq!(&all[n..], rest);
     }
 }

@@ -23,7 +23,7 @@ pub struct RawRecord<'a> {
     pub timestamp: u64,
     /// The record, from `common_type` on; the length is rounded up to whole words.
     pub data: &'a [u8],
-    /// Byte of [`SubBuffer::data`](super::SubBuffer::data) at which the entry begins.
+    /// Byte of [`SubBuffer::data`](super::SubBuffer::data) at which `data` begins.
     pub offset: usize,
 }
 
@@ -157,7 +157,7 @@ impl<'a> Records<'a> {
         (begin >= self.from).then_some(Ok(RawRecord {
             timestamp: self.time,
             data: body,
-            offset: begin,
+            offset: begin + 8,
         }))
     }
 }
@@ -186,14 +186,14 @@ impl<'a> Iterator for Records<'a> {
             let Some(data) = rest.get(..len) else {
                 return Some(Err(self.fail("an entry longer than what was committed")));
             };
-            let offset = self.at;
-            self.at = offset + 4 + len;
+            let begin = self.at;
+            self.at = begin + 4 + len;
             self.time = self.time.wrapping_add(delta);
-            if offset >= self.from {
+            if begin >= self.from {
                 return Some(Ok(RawRecord {
                     timestamp: self.time,
                     data,
-                    offset,
+                    offset: begin + 4,
                 }));
             }
         }
