@@ -2,35 +2,50 @@
 
 use crate::Word;
 
-/// Bytes of a type that the kernel's headers give one size on every architecture, or that follows
-/// the word size; `None` for what only the format file can know.
+/// Size and sign of an integer type that the kernel's headers define alike on every architecture,
+/// or that follows the word size; `None` for what only the format file can know.
 ///
-/// `name` is a whole type with single spaces, without qualifiers.
-pub(crate) fn type_size(name: &str, word: Word) -> Option<u8> {
+/// `name` is a whole type with single spaces, without qualifiers. Plain `char` counts as unsigned,
+/// as kernels since 6.2 are built; a field's own sign is in its `signed:`.
+pub(crate) fn scalar(name: &str, word: Word) -> Option<(u8, bool)> {
     let long = match word {
         Word::W32 => 4,
         Word::W64 => 8,
     };
     Some(match name {
-        "char" | "unsigned char" | "signed char" | "u8" | "__u8" | "s8" | "__s8" | "uint8_t"
-        | "int8_t" | "bool" | "_Bool" | "uchar" | "u_char" => 1,
-        "short" | "unsigned short" | "short int" | "unsigned short int" | "u16" | "__u16"
-        | "s16" | "__s16" | "uint16_t" | "int16_t" | "__le16" | "__be16" | "ushort"
-        | "umode_t" | "u_short" | "sa_family_t" | "__sum16" => 2,
-        "int" | "unsigned int" | "unsigned" | "signed" | "signed int" | "u32" | "__u32" | "s32"
-        | "__s32" | "uint32_t" | "int32_t" | "__le32" | "__be32" | "uint" | "u_int" | "pid_t"
-        | "uid_t" | "gid_t" | "dev_t" | "gfp_t" | "fmode_t" | "slab_flags_t" | "vm_fault_t"
-        | "key_t" | "tid_t" | "__wsum" | "blk_opf_t" | "projid_t" | "clockid_t" | "float" => 4,
-        "long long" | "unsigned long long" | "long long int" | "long long unsigned int" | "u64"
-        | "__u64" | "s64" | "__s64" | "uint64_t" | "int64_t" | "__le64" | "__be64" | "loff_t"
-        | "sector_t" | "blkcnt_t" | "time64_t" | "ktime_t" => 8,
-        "long" | "unsigned long" | "long int" | "unsigned long int" | "long unsigned int"
-        | "ulong" | "u_long" | "size_t" | "ssize_t" | "ptrdiff_t" | "uintptr_t" | "intptr_t"
-        | "ino_t" | "off_t" | "pgoff_t" | "pteval_t" | "__kernel_size_t" | "__kernel_long_t"
-        | "__kernel_ulong_t" => long,
-        _ if name.ends_with('*') => long,
+        "char" | "unsigned char" | "u8" | "__u8" | "uint8_t" | "bool" | "_Bool" | "uchar"
+        | "u_char" | "u_int8_t" => (1, false),
+        "signed char" | "s8" | "__s8" | "int8_t" => (1, true),
+        "unsigned short" | "short unsigned int" | "unsigned short int" | "u16" | "__u16"
+        | "uint16_t" | "__le16" | "__be16" | "ushort" | "umode_t" | "u_short" | "sa_family_t"
+        | "__sum16" | "mode_t" | "u_int16_t" => (2, false),
+        "short" | "short int" | "s16" | "__s16" | "int16_t" => (2, true),
+        "unsigned int" | "unsigned" | "u32" | "__u32" | "uint32_t" | "__le32" | "__be32"
+        | "uint" | "u_int" | "uid_t" | "gid_t" | "dev_t" | "gfp_t" | "fmode_t" | "slab_flags_t"
+        | "tid_t" | "__wsum" | "blk_opf_t" | "projid_t" | "OM_uint32" | "__poll_t"
+        | "u_int32_t" | "vm_fault_t" => (4, false),
+        "int" | "signed" | "signed int" | "s32" | "__s32" | "int32_t" | "pid_t" | "key_t"
+        | "clockid_t" | "__kernel_rwf_t" | "rwf_t" => (4, true),
+        "unsigned long long" | "long long unsigned int" | "unsigned long long int" | "u64"
+        | "__u64" | "uint64_t" | "__le64" | "__be64" | "sector_t" | "blkcnt_t" | "dma_addr_t"
+        | "phys_addr_t" | "resource_size_t" | "netdev_features_t" => (8, false),
+        "long long" | "long long int" | "s64" | "__s64" | "int64_t" | "loff_t" | "time64_t"
+        | "ktime_t" => (8, true),
+        "unsigned long" | "long unsigned int" | "unsigned long int" | "ulong" | "u_long"
+        | "size_t" | "uintptr_t" | "ino_t" | "pgoff_t" | "pteval_t" | "__kernel_size_t"
+        | "__kernel_ulong_t" | "vm_flags_t" => (long, false),
+        "long" | "long int" | "signed long" | "ssize_t" | "ptrdiff_t" | "intptr_t" | "off_t"
+        | "__kernel_long_t" | "__kernel_ssize_t" => (long, true),
         _ => return None,
     })
+}
+
+/// Size of a type, pointers included.
+pub(crate) fn type_size(name: &str, word: Word) -> Option<u8> {
+    if name.ends_with('*') {
+        return Some(word.bytes() as u8);
+    }
+    scalar(name, word).map(|(size, _)| size)
 }
 
 /// A byte of a C identifier.

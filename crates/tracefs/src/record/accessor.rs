@@ -156,12 +156,18 @@ impl Accessor {
     #[inline]
     #[must_use]
     pub fn bytes<'d>(&self, data: &'d [u8]) -> Option<&'d [u8]> {
-        let (start, len) = match self.how {
+        let (start, len) = self.place(data)?;
+        data.get(start..)?.get(..len)
+    }
+
+    /// Where the field's bytes are, and how many; not checked against the record's end.
+    #[inline]
+    pub(crate) fn place(&self, data: &[u8]) -> Option<(usize, usize)> {
+        Some(match self.how {
             How::Number | How::Fixed => (self.offset(), self.size()),
             How::DataLoc | How::RelLoc => self.location(data)?,
             How::Rest => (self.offset(), data.len().checked_sub(self.offset())?),
-        };
-        data.get(start..)?.get(..len)
+        })
     }
 
     /// Where a dynamic field says that its data is.

@@ -23,6 +23,7 @@ mod value;
 use alloc::string::ToString;
 
 pub use accessor::Accessor;
+pub(crate) use value::{read_number, sign_extend};
 pub use value::{Array, Text, Value};
 
 use crate::format::{Field, Format};

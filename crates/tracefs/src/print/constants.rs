@@ -1,0 +1,4 @@
+//! Enumerators that print fmts name.
+
+/// Sorted by name.
+pub(super) const CONSTANTS: &[(&str, i64)] = &[];

@@ -1,0 +1,291 @@
+//! Tokens of a print fmt: the C that the kernel's macros leave behind.
+
+use crate::format::is_ident;
+
+/// One token. Names and strings are places in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token<'t> {
+    /// A name or keyword.
+    Name(&'t str),
+    /// A number, and what its suffix says.
+    Number { value: u64, unsigned: bool, long: bool, decimal: bool },
+    /// A string literal: where its content starts and ends, and whether it holds escapes.
+    Str { start: usize, end: usize, escaped: bool },
+    /// A character constant.
+    Char(u8),
+    /// An operator or bracket.
+    Op(Op),
+    /// The text's end.
+    End,
+}
+
+/// Operators and brackets; of several characters the longest that fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Op {
+    Open,
+    Close,
+    OpenSquare,
+    CloseSquare,
+    OpenBrace,
+    CloseBrace,
+    Comma,
+    Semicolon,
+    Colon,
+    Question,
+    Dot,
+    Arrow,
+    Plus,
+    Minus,
+    Star,
+    Slash,
+    Percent,
+    Shl,
+    Shr,
+    Less,
+    LessEq,
+    Greater,
+    GreaterEq,
+    Equal,
+    NotEqual,
+    And,
+    AndAnd,
+    Or,
+    OrOr,
+    Xor,
+    Not,
+    Tilde,
+    Assign,
+    Other,
+}
+
+/// Reads tokens, one ahead.
+pub(super) struct Lexer<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
+    /// Where the token in hand starts.
+    pub(super) at: usize,
+    /// Where the next one is looked for.
+    next: usize,
+    /// Where the token before the one in hand ended.
+    pub(super) last_end: usize,
+    /// The token in hand.
+    pub(super) token: Token<'t>,
+}
+
+impl<'t> Lexer<'t> {
+    /// A lexer over `text` from `at` on.
+    pub(super) fn new(text: &'t str, at: usize) -> Self {
+        let mut lexer = Self {
+            text,
+            bytes: text.as_bytes(),
+            at,
+            next: at,
+            last_end: at,
+            token: Token::End,
+        };
+        lexer.advance();
+        lexer
+    }
+
+    /// Goes back, or on, to a place where a token starts.
+    pub(super) fn seek(&mut self, at: usize) {
+        self.next = at;
+        self.advance();
+    }
+
+    fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(0)
+    }
+
+    /// Reads the next token into `self.token`.
+    pub(super) fn advance(&mut self) {
+        self.last_end = self.next;
+        let mut at = self.next;
+        while self.byte(at).is_ascii_whitespace() {
+            at += 1;
+        }
+        self.at = at;
+        let first = self.byte(at);
+        let (token, end) = match first {
+            0 if at >= self.bytes.len() => (Token::End, at),
+            b'0'..=b'9' => self.number(at),
+            b'"' => self.string(at),
+            b'\'' => self.character(at),
+            _ if is_ident(first) => {
+                let mut end = at + 1;
+                while is_ident(self.byte(end)) {
+                    end += 1;
+                }
+                (Token::Name(self.text.get(at..end).unwrap_or("")), end)
+            }
+            _ => self.operator(at, first),
+        };
+        self.token = token;
+        self.next = end;
+    }
+
+    fn operator(&self, at: usize, first: u8) -> (Token<'t>, usize) {
+        let second = self.byte(at + 1);
+        let two = |op| (Token::Op(op), at + 2);
+        let op = match (first, second) {
+            (b'-', b'>') => return two(Op::Arrow),
+            (b'<', b'<') => return two(Op::Shl),
+            (b'>', b'>') => return two(Op::Shr),
+            (b'<', b'=') => return two(Op::LessEq),
+            (b'>', b'=') => return two(Op::GreaterEq),
+            (b'=', b'=') => return two(Op::Equal),
+            (b'!', b'=') => return two(Op::NotEqual),
+            (b'&', b'&') => return two(Op::AndAnd),
+            (b'|', b'|') => return two(Op::OrOr),
+            (b'(', _) => Op::Open,
+            (b')', _) => Op::Close,
+            (b'[', _) => Op::OpenSquare,
+            (b']', _) => Op::CloseSquare,
+            (b'{', _) => Op::OpenBrace,
+            (b'}', _) => Op::CloseBrace,
+            (b',', _) => Op::Comma,
+            (b';', _) => Op::Semicolon,
+            (b':', _) => Op::Colon,
+            (b'?', _) => Op::Question,
+            (b'.', _) => Op::Dot,
+            (b'+', _) => Op::Plus,
+            (b'-', _) => Op::Minus,
+            (b'*', _) => Op::Star,
+            (b'/', _) => Op::Slash,
+            (b'%', _) => Op::Percent,
+            (b'<', _) => Op::Less,
+            (b'>', _) => Op::Greater,
+            (b'&', _) => Op::And,
+            (b'|', _) => Op::Or,
+            (b'^', _) => Op::Xor,
+            (b'!', _) => Op::Not,
+            (b'~', _) => Op::Tilde,
+            (b'=', _) => Op::Assign,
+            _ => {
+                // A whole character of the text, so that every token starts at one.
+                let len = self.text.get(at..).and_then(|rest| rest.chars().next());
+                return (Token::Op(Op::Other), at + len.map_or(1, char::len_utf8));
+            }
+        };
+        (Token::Op(op), at + 1)
+    }
+
+    fn number(&self, start: usize) -> (Token<'t>, usize) {
+        let mut at = start;
+        let (radix, decimal) = match (self.byte(at), self.byte(at + 1)) {
+            (b'0', b'x' | b'X') => {
+                at += 2;
+                (16, false)
+            }
+            (b'0', b'b' | b'B') => {
+                at += 2;
+                (2, false)
+            }
+            (b'0', _) => (8, false),
+            _ => (10, true),
+        };
+        let mut value = 0u64;
+        while let Some(digit) = char::from(self.byte(at)).to_digit(radix) {
+            value = value
+                .wrapping_mul(u64::from(radix))
+                .wrapping_add(u64::from(digit));
+            at += 1;
+        }
+        let (mut unsigned, mut long) = (false, false);
+        loop {
+            match self.byte(at) {
+                b'u' | b'U' => unsigned = true,
+                b'l' | b'L' => long = true,
+                _ => break,
+            }
+            at += 1;
+        }
+        (
+            Token::Number {
+                value,
+                unsigned,
+                long,
+                decimal,
+            },
+            at,
+        )
+    }
+
+    fn string(&self, start: usize) -> (Token<'t>, usize) {
+        let mut at = start + 1;
+        let mut escaped = false;
+        loop {
+            match self.byte(at) {
+                b'"' => break,
+                b'\\' => {
+                    escaped = true;
+                    at += 2;
+                }
+                0 if at >= self.bytes.len() => return (Token::Op(Op::Other), self.bytes.len()),
+                _ => at += 1,
+            }
+        }
+        (
+            Token::Str {
+                start: start + 1,
+                end: at,
+                escaped,
+            },
+            at + 1,
+        )
+    }
+
+    fn character(&self, start: usize) -> (Token<'t>, usize) {
+        let (value, end) = if self.byte(start + 1) == b'\\' {
+            unescape(self.bytes, start + 2)
+        } else {
+            (self.byte(start + 1), start + 2)
+        };
+        if self.byte(end) == b'\'' {
+            (Token::Char(value), end + 1)
+        } else {
+            // Whatever it is, the next token starts at a character.
+            let len = self.text.get(start + 1..).and_then(|rest| rest.chars().next());
+            (
+                Token::Op(Op::Other),
+                start + 1 + len.map_or(0, char::len_utf8),
+            )
+        }
+    }
+}
+
+/// The byte that an escape stands for, and where it ends; `at` is after the backslash.
+pub(super) fn unescape(bytes: &[u8], at: usize) -> (u8, usize) {
+    let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+    match byte(at) {
+        b'n' => (b'\n', at + 1),
+        b't' => (b'\t', at + 1),
+        b'r' => (b'\r', at + 1),
+        b'a' => (7, at + 1),
+        b'b' => (8, at + 1),
+        b'f' => (12, at + 1),
+        b'v' => (11, at + 1),
+        b'e' => (27, at + 1),
+        b'x' => {
+            let mut value = 0u8;
+            let mut end = at + 1;
+            while let Some(digit) = char::from(byte(end)).to_digit(16) {
+                value = value.wrapping_shl(4) | digit as u8;
+                end += 1;
+            }
+            (value, end)
+        }
+        b'0'..=b'7' => {
+            let mut value = 0u8;
+            let mut end = at;
+            while end < at + 3
+                && let Some(digit) = char::from(byte(end)).to_digit(8)
+            {
+                value = value.wrapping_shl(3) | digit as u8;
+                end += 1;
+            }
+            (value, end)
+        }
+        other => (other, (at + 1).min(bytes.len())),
+    }
+}
