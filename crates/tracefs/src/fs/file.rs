@@ -9,14 +9,29 @@ use std::vec::Vec;
 use crate::{Error, Result};
 
 /// No file of tracefs that is read whole is longer; one that is, is not from a kernel.
-const MAX_LEN: u64 = 16 << 20;
+const MAX_LEN: usize = 16 << 20;
+
+/// Bytes asked for in one call: `header_page` and `header_event` end after the first one, however
+/// little it took, so a standard reader's small probe would get their first words only.
+const CHUNK: usize = 64 << 10;
 
 /// Reads a file whole.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_LEN).read_to_end(&mut bytes))
-        .map_err(|e| error("read", path, e))?;
+    let mut file = File::open(path).map_err(|e| error("open", path, e))?;
+    while bytes.len() < MAX_LEN {
+        let end = bytes.len();
+        bytes.resize(end + CHUNK, 0);
+        let n = match file.read(bytes.get_mut(end..).unwrap_or_default()) {
+            Err(e) if e.kind() == ErrorKind::Interrupted => Ok(None),
+            other => other.map(Some),
+        };
+        bytes.truncate(end + n.as_ref().map_or(0, |n| n.unwrap_or(0)));
+        match n.map_err(|e| error("read", path, e))? {
+            Some(0) => break,
+            _ => continue,
+        }
+    }
     Ok(bytes)
 }
 
@@ -56,15 +71,16 @@ pub(super) fn write(path: &Path, value: &str, mode: Mode) -> Result<()> {
     match file.write(value.as_bytes()) {
         Ok(n) if n == value.len() => Ok(()),
         Ok(_) => Err(error("write", path, ErrorKind::WriteZero.into())),
-        Err(e) => Err(match error("write", path, e) {
-            // A file that could be opened and does not take the value.
-            Error::Io { path, source, .. } => Error::Refused {
-                path,
+        // The file could be opened, so this is about the value. The numbers mean nothing: of a bracket
+        // too many in a filter the kernel makes EPERM, of one too few ENOENT.
+        Err(source) => Err(match source.kind() {
+            ErrorKind::ResourceBusy => error("write", path, source),
+            _ => Error::Refused {
+                path: path.to_path_buf(),
                 value: value.into(),
                 complaint: String::new(),
                 source,
             },
-            other => other,
         }),
     }
 }
