@@ -7,6 +7,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a target's panic is its finding")]
 
 pub mod record;
+pub mod tracefs_rings;
 
 /// A target: takes any bytes, panics where its property does not hold.
 pub type Target = fn(&[u8]);
@@ -15,6 +16,8 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("record_decode", record::decode),
     ("record_wire", record::wire),
+    ("tracefs_filter", tracefs_rings::filter),
+    ("tracefs_page", tracefs_rings::page),
 ];
 
 /// The body of a target's binary: libFuzzer's entry while fuzzing, else a replay of the files named.
