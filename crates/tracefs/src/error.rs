@@ -65,6 +65,14 @@ pub enum Error {
         /// Bytes in the record.
         len: usize,
     },
+    /// A BTF blob cannot be read.
+    #[error("btf, byte {at}: {why}")]
+    Btf {
+        /// Byte in the blob.
+        at: usize,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// A `print fmt` cannot be compiled at all: its format string is not there or does not end.
     #[error("print fmt, byte {at}: {why}")]
     PrintSyntax {

@@ -1,5 +1,6 @@
 //! Functions of the kernel that print fmts call, as tables.
 
+mod drivers;
 mod mce;
 mod ras;
 
@@ -106,20 +107,36 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("__le16_to_cpup", number(|a| little(a, 2), 2)),
     ("__le32_to_cpup", number(|a| little(a, 4), 4)),
     ("__le64_to_cpup", number(|a| little(a, 8), 8)),
+    ("blk_op_str", Function::Text(drivers::block_operation)),
+    ("blk_zone_cond_str", Function::Text(drivers::zone_condition)),
     ("cper_mem_err_type_str", Function::Text(ras::memory_error_type)),
     ("cper_mem_err_unpack", Function::Text(ras::memory_error)),
     ("cper_severity_str", Function::Text(ras::severity)),
     ("drm_rect_height", int(|a| rect(a, 12, 4))),
     ("drm_rect_width", int(|a| rect(a, 8, 0))),
+    ("libata_trace_parse_eh_action", Function::Text(drivers::ata_eh_action)),
+    ("libata_trace_parse_eh_err_mask", Function::Text(drivers::ata_eh_err_mask)),
+    ("libata_trace_parse_host_stat", Function::Text(drivers::ata_host_stat)),
+    ("libata_trace_parse_qc_flags", Function::Text(drivers::ata_qc_flags)),
+    ("libata_trace_parse_status", Function::Text(drivers::ata_status)),
+    ("libata_trace_parse_tf_flags", Function::Text(drivers::ata_tf_flags)),
     ("mc_event_error_type", Function::Text(mce::error_type)),
     ("native_make_p4d", number(first, 8)),
     ("native_make_pgd", number(first, 8)),
     ("native_make_pmd", number(first, 8)),
     ("native_make_pte", number(first, 8)),
     ("native_make_pud", number(first, 8)),
+    ("nullb_trace_disk_name", Function::Text(drivers::disk_name)),
+    ("nvme_trace_disk_name", Function::Text(drivers::disk_name)),
+    ("nvmet_trace_ctrl_id", Function::Text(drivers::nvmet_controller)),
+    ("nvmet_trace_disk_name", Function::Text(drivers::disk_name)),
     ("p4d_val", number(first, 8)),
+    ("parse_cm_event_type", Function::Text(drivers::cm_event)),
+    ("parse_cm_state", Function::Text(drivers::cm_state)),
+    ("parse_iw_event_type", Function::Text(drivers::iw_event)),
     ("pgd_val", number(first, 8)),
     ("pmd_val", number(first, 8)),
+    ("print_ip_addr", Function::Text(drivers::ip_address)),
     ("pte_val", number(first, 8)),
     ("pud_val", number(first, 8)),
     ("str_enable_disable", Function::Text(|a, w| choice(a, w, "enable", "disable"))),
@@ -129,6 +146,7 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("str_true_false", Function::Text(|a, w| choice(a, w, "true", "false"))),
     ("str_up_down", Function::Text(|a, w| choice(a, w, "up", "down"))),
     ("str_yes_no", Function::Text(|a, w| choice(a, w, "yes", "no"))),
+    ("xhci_ring_type_string", Function::Text(drivers::xhci_ring_type)),
 ];
 
 fn first(args: &[Argument<'_>]) -> Option<u64> {

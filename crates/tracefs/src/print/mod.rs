@@ -49,6 +49,7 @@
 //! Nesting is at most [`MAX_DEPTH`] deep, a line at most [`MAX_LINE`] bytes long, rendered in at
 //! most [`MAX_STEPS`] steps. Rendering allocates nothing.
 
+mod btf;
 mod constants;
 mod conversion;
 mod errno;

@@ -76,11 +76,16 @@ pub(super) fn compile(format: &Format, symbols: &Symbols) -> Result<Tree> {
         open: 0,
         locals: Vec::new(),
     };
-    let Some(line) = parser.string() else {
-        return Err(Error::PrintSyntax {
-            at: parser.lexer.at - start,
-            why: "it does not begin with a string",
-        });
+    let line = match parser.string() {
+        Some(line) => line,
+        // `TP_printk("")` leaves nothing at all behind.
+        None if parser.lexer.token == Token::End => conversion::NOTHING,
+        None => {
+            return Err(Error::PrintSyntax {
+                at: parser.lexer.at - start,
+                why: "it does not begin with a string",
+            });
+        }
     };
     let mut args = Vec::with_capacity(size / 16 + 4);
     while parser.take(Op::Comma) {

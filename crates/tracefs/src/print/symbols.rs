@@ -5,8 +5,10 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::btf::Btf;
 use super::constants::CONSTANTS;
 use super::functions::{FUNCTIONS, Function};
+use crate::Result;
 
 /// What a print fmt may name and its format file does not explain.
 ///
@@ -34,6 +36,7 @@ struct Added {
     /// Sorted by address.
     kallsyms: Vec<(u64, Box<str>)>,
     hz: Option<u32>,
+    btf: Option<Btf>,
 }
 
 impl Symbols {
@@ -63,6 +66,18 @@ impl Symbols {
     pub fn hz(&mut self, hz: u32) -> &mut Self {
         self.added().hz = Some(hz);
         self
+    }
+
+    /// Adds the enumerators of a kernel's BTF (`/sys/kernel/btf/vmlinux`), in place of an earlier
+    /// one. They go before what ships, and after what [`Symbols::constant`] added. A name that
+    /// has two values in the kernel has none here.
+    ///
+    /// # Errors
+    /// [`Error::Btf`](crate::Error::Btf); a module's split BTF is one.
+    pub fn btf(&mut self, bytes: &[u8]) -> Result<&mut Self> {
+        let btf = Btf::parse(bytes)?;
+        self.added().btf = Some(btf);
+        Ok(self)
     }
 
     /// Adds the text of tracefs's `printk_formats`: addresses of strings that events store as
@@ -117,12 +132,11 @@ impl Symbols {
     /// The value of an enumerator or constant.
     #[must_use]
     pub fn constant_value(&self, name: &str) -> Option<i64> {
-        if let Some(value) = self
-            .added
-            .as_ref()
-            .and_then(|added| added.constants.get(name))
-        {
-            return Some(*value);
+        if let Some(added) = &self.added {
+            let value = added.constants.get(name).copied();
+            if let Some(value) = value.or_else(|| added.btf.as_ref()?.value(name)) {
+                return Some(value);
+            }
         }
         CONSTANTS
             .binary_search_by_key(&name, |(name, _)| name)

@@ -234,6 +234,9 @@ impl<'f> Parser<'f> {
                 break;
             }
             self.need(Op::OpenBrace)?;
+            if self.take(Op::CloseBrace) {
+                continue;
+            }
             let nodes = self.tree.nodes.len();
             let value = self.nested(Self::ternary)?;
             self.tree.nodes.truncate(nodes);
@@ -265,11 +268,14 @@ impl<'f> Parser<'f> {
         if let Some(text) = self.string() {
             return Ok(Some(text));
         }
-        if self.take(Op::Open) {
-            let text = self.string().ok_or(Reason::Syntax)?;
-            self.need(Op::Close)?;
+        let at = self.lexer.at;
+        if self.take(Op::Open)
+            && let Some(text) = self.string()
+            && self.take(Op::Close)
+        {
             return Ok(Some(text));
         }
+        self.lexer.seek(at);
         match self.nested(Self::ternary)?.what {
             What::Const(0) => Ok(None),
             _ => Err(Reason::Syntax),

@@ -234,16 +234,19 @@ impl<'f> Parser<'f> {
             Token::Name(name) => self.named(name),
             Token::Op(Op::Open) => {
                 self.lexer.advance();
+                let inner = self.lexer.at;
                 if self.take(Op::OpenBrace) {
                     let block = self.nested(Self::block)?;
                     self.need(Op::Close)?;
                     return Ok(block);
                 }
-                // `(REC)->field`.
                 if self.lexer.token == Token::Name("REC") {
+                    // `(REC)->field`, or `(REC->field)`.
                     self.lexer.advance();
-                    self.need(Op::Close)?;
-                    return self.record();
+                    if self.take(Op::Close) {
+                        return self.record();
+                    }
+                    self.lexer.seek(inner);
                 }
                 let mut ex = self.nested(Self::ternary)?;
                 while self.take(Op::Comma) {
@@ -300,6 +303,10 @@ impl<'f> Parser<'f> {
             }
             "true" => Some(1),
             "false" => Some(0),
+            // Some events name their macro's parameter by mistake, and so print a variable of
+            // the function that prints them: TRACE_TYPE_HANDLED, and the trace options whose
+            // default is print-parent.
+            "ret" | "flags" => Some(1),
             _ => self.tree.symbols.constant_value(name),
         };
         Ok(match value {
