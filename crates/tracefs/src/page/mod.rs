@@ -166,7 +166,7 @@ impl<'a> SubBuffer<'a> {
     /// The records, in the order of the ring.
     #[must_use]
     pub fn records(&self) -> Records<'a> {
-        Records::new(self.data, self.timestamp, self.endian, self.from)
+        Records::new(self.data, self.timestamp, self.endian).skip_to(self.from)
     }
 }
 

@@ -79,7 +79,7 @@ fn page(layout: &Layout, time: u64, flags: u32, data: &[u8]) -> Vec<u8> {
 const ABIS: [Abi; 4] = [Abi::LE64, Abi::BE64, Abi::LE32, Abi::BE32];
 
 fn times(data: &[u8], start: u64, endian: Endian) -> Vec<u64> {
-    Records::new(data, start, endian, 0)
+    Records::new(data, start, endian)
         .map(|r| r.unwrap().timestamp)
         .collect()
 }
@@ -146,7 +146,7 @@ fn padding_without_a_difference_ends_the_walk() {
     let mut data = encode(&[Entry::Data(1, vec![0; 4])], Endian::Little);
     data.extend(29u32.to_le_bytes());
     data.extend([0xff; 20]);
-    let mut records = Records::new(&data, 0, Endian::Little, 0);
+    let mut records = Records::new(&data, 0, Endian::Little);
     assert!(records.next().unwrap().is_ok());
     assert!(records.next().is_none());
     assert!(records.next().is_none());
@@ -241,7 +241,7 @@ fn pages_that_contradict_themselves() {
 fn entries_that_cannot_be() {
     let walk = |words: &[u32]| {
         let data: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
-        let mut records = Records::new(&data, 0, Endian::Little, 0);
+        let mut records = Records::new(&data, 0, Endian::Little);
         let text = loop {
             match records.next() {
                 Some(Ok(_)) => {}
@@ -281,7 +281,7 @@ fn entries_that_cannot_be() {
         walk(&[29 | 1 << 5, 3]),
         "sub-buffer, byte 0: an entry shorter than its own length word"
     );
-    let mut odd = Records::new(&[1, 2, 3], 0, Endian::Little, 0);
+    let mut odd = Records::new(&[1, 2, 3], 0, Endian::Little);
     assert_eq!(
         odd.next().unwrap().unwrap_err().to_string(),
         "sub-buffer, byte 0: an entry header cut off"

@@ -47,31 +47,42 @@ impl RawRecord<'_> {
 /// there is nothing more.
 #[derive(Clone, Debug)]
 pub struct Records<'a> {
-    data: &'a [u8],
-    at: usize,
+    /// What is still to be walked: the end of `len` bytes.
+    rest: &'a [u8],
+    len: usize,
     time: u64,
-    from: usize,
     discarded: u64,
     endian: Endian,
 }
 
 impl<'a> Records<'a> {
     #[inline]
-    pub(super) const fn new(data: &'a [u8], time: u64, endian: Endian, from: usize) -> Self {
+    pub(super) const fn new(data: &'a [u8], time: u64, endian: Endian) -> Self {
         Self {
-            data,
-            at: 0,
+            rest: data,
+            len: data.len(),
             time,
-            from,
             discarded: 0,
             endian,
         }
     }
 
+    /// Walks over the entries that end at or before byte `from`.
+    pub(super) fn skip_to(mut self, from: usize) -> Self {
+        while self.offset() < from {
+            let before = self.clone();
+            if !matches!(self.next(), Some(Ok(_)) if self.offset() <= from) {
+                // What comes next, a record or an error, is the caller's.
+                return before;
+            }
+        }
+        self
+    }
+
     /// Byte of the sub-buffer's data that comes next; after the walk, where it ended.
     #[must_use]
     pub const fn offset(&self) -> usize {
-        self.at
+        self.len - self.rest.len()
     }
 
     /// Time of the entry walked last.
@@ -89,23 +100,13 @@ impl<'a> Records<'a> {
     /// Ends the walk at an entry that cannot be.
     #[cold]
     fn fail(&mut self, why: &'static str) -> Error {
-        let at = self.at;
-        self.at = self.data.len();
+        let at = self.offset();
+        self.rest = &[];
         Error::Page { at, why }
     }
 
-    /// The word in front of an entry, split into its type and its difference of time.
-    #[inline]
-    fn header(&self, word: &[u8]) -> Option<(u32, u64)> {
-        let word = read_u32(word, self.endian)?;
-        Some(match self.endian {
-            // A C bit-field: the first member has the low bits, or on big-endian machines the high.
-            Endian::Little => (word & 31, u64::from(word >> 5)),
-            Endian::Big => (word >> DELTA_BITS, u64::from(word & 0x7ff_ffff)),
-        })
-    }
-
-    /// Entries that are not plain data of up to 28 words. `None`: passed over, go on.
+    /// Entries that are not plain data of up to 28 words; `rest` is what follows the header word. `None`:
+    /// passed over, go on.
     #[inline(never)]
     fn special(
         &mut self,
@@ -113,38 +114,35 @@ impl<'a> Records<'a> {
         delta: u64,
         rest: &'a [u8],
     ) -> Option<Result<RawRecord<'a>>> {
-        let begin = self.at;
         if type_len == PADDING && delta == 0 {
-            self.at = self.data.len();
+            self.rest = &[];
             return None;
         }
-        let Some(word) = read_u32(rest, self.endian) else {
+        let (Some(word), Some(body)) = (read_u32(rest, self.endian), rest.get(4..)) else {
             return Some(Err(self.fail("an entry cut off after its header")));
         };
         match type_len {
             TIME_EXTEND => {
                 let high = u64::from(word) << DELTA_BITS;
                 self.time = self.time.wrapping_add(high | delta);
-                self.at = begin + 8;
+                self.rest = body;
                 return None;
             }
             TIME_STAMP => {
                 self.time = absolute(u64::from(word) << DELTA_BITS | delta, self.time);
-                self.at = begin + 8;
+                self.rest = body;
                 return None;
             }
             _ => {}
         }
         // Both a long record and a discarded entry: the word is the length, itself included.
-        let len = word as usize;
-        let Some(body) = rest.get(4..len) else {
-            return Some(Err(self.fail(if len < 4 {
-                "an entry shorter than its own length word"
-            } else {
-                "an entry longer than what was committed"
-            })));
+        let Some(len) = (word as usize).checked_sub(4) else {
+            return Some(Err(self.fail("an entry shorter than its own length word")));
         };
-        self.at = begin + 4 + len;
+        let Some((data, after)) = body.split_at_checked(len) else {
+            return Some(Err(self.fail("an entry longer than what was committed")));
+        };
+        self.rest = after;
         if type_len == PADDING {
             self.discarded += 1;
             // The kernel writes 1 where the difference was 0, to tell the entry from padding.
@@ -154,10 +152,10 @@ impl<'a> Records<'a> {
             return None;
         }
         self.time = self.time.wrapping_add(delta);
-        (begin >= self.from).then_some(Ok(RawRecord {
+        Some(Ok(RawRecord {
             timestamp: self.time,
-            data: body,
-            offset: begin + 8,
+            data,
+            offset: self.offset() - len,
         }))
     }
 }
@@ -168,34 +166,41 @@ impl<'a> Iterator for Records<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let entry = self.data.get(self.at..)?;
-            let Some((word, rest)) = entry.split_at_checked(4) else {
-                if entry.is_empty() {
+            let Some((word, rest)) = self.rest.split_first_chunk::<4>() else {
+                if self.rest.is_empty() {
                     return None;
                 }
                 return Some(Err(self.fail("an entry header cut off")));
             };
-            let (type_len, delta) = self.header(word)?;
-            let len = type_len as usize * 4;
+            // A C bit-field: the first member has the low bits, or on big-endian machines the high.
+            let (type_len, delta) = match self.endian {
+                Endian::Little => {
+                    let word = u32::from_le_bytes(*word);
+                    (word & 31, word >> 5)
+                }
+                Endian::Big => {
+                    let word = u32::from_be_bytes(*word);
+                    (word >> DELTA_BITS, word & 0x7ff_ffff)
+                }
+            };
+            let delta = u64::from(delta);
             if type_len == 0 || type_len > DATA_MAX {
                 match self.special(type_len, delta, rest) {
                     Some(item) => return Some(item),
                     None => continue,
                 }
             }
-            let Some(data) = rest.get(..len) else {
+            let Some((data, after)) = rest.split_at_checked(type_len as usize * 4) else {
                 return Some(Err(self.fail("an entry longer than what was committed")));
             };
-            let begin = self.at;
-            self.at = begin + 4 + len;
+            let offset = self.len - rest.len();
+            self.rest = after;
             self.time = self.time.wrapping_add(delta);
-            if begin >= self.from {
-                return Some(Ok(RawRecord {
-                    timestamp: self.time,
-                    data,
-                    offset: begin + 4,
-                }));
-            }
+            return Some(Ok(RawRecord {
+                timestamp: self.time,
+                data,
+                offset,
+            }));
         }
     }
 }
