@@ -48,6 +48,10 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
     pub(crate) fn of(self, text: &str) -> &str {
         text.get(self.start as usize..self.end as usize)
             .unwrap_or("")
@@ -181,7 +185,18 @@ impl Format {
     /// called `ring`) the first.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<Field<'_>> {
-        self.fields().find(|field| field.name() == name)
+        self.named(name).next()
+    }
+
+    /// All fields of that name.
+    pub(crate) fn named<'f>(&'f self, name: &str) -> impl Iterator<Item = Field<'f>> {
+        self.fields
+            .iter()
+            .filter(move |raw| raw.name.len() == name.len() && raw.name.of(&self.text) == name)
+            .map(|raw| Field {
+                text: &self.text,
+                raw,
+            })
     }
 
     /// Position of the field of that name in [`Format::fields`].

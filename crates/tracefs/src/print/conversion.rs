@@ -1,12 +1,23 @@
 //! The format string: literal pieces and conversions, as the kernel's vsnprintf reads them
 //! (`lib/vsprintf.c`, `Documentation/core-api/printk-formats.rst`).
 
+use super::number::Look;
 use super::tree::{Range, Str};
+use crate::record::Accessor;
 
 /// One piece of a line.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Piece {
     Literal(Str),
+    /// A number of the record, without an argument for its width or precision: most conversions.
+    Field {
+        access: Accessor,
+        look: Look,
+        /// Bytes of the number that count.
+        size: u8,
+        /// The conversion all the same, for when the record is too short.
+        arg: u32,
+    },
     Convert {
         spec: Spec,
         /// Index into the tree's arguments.

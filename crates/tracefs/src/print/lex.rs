@@ -93,6 +93,21 @@ impl<'t> Lexer<'t> {
         self.advance();
     }
 
+    /// Whether the token after the one in hand is a name other than `REC`.
+    pub(super) fn name_follows(&self) -> bool {
+        let mut at = self.next;
+        while self.byte(at).is_ascii_whitespace() {
+            at += 1;
+        }
+        let first = self.byte(at);
+        is_ident(first)
+            && !first.is_ascii_digit()
+            && !self
+                .bytes
+                .get(at..)
+                .is_some_and(|rest| rest.starts_with(b"REC->"))
+    }
+
     fn byte(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or(0)
     }

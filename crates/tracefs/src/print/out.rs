@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use super::number::WORD;
+
 /// Longest line that is rendered, in bytes; the kernel's own limit is 8 KiB.
 pub const MAX_LINE: usize = 1 << 16;
 
@@ -95,6 +97,23 @@ impl<'w> Out<'w> {
         }
     }
 
+    /// The last `len` of sixteen bytes, the first in the highest byte.
+    #[inline]
+    pub(super) fn put_word(&mut self, word: u128, len: usize) {
+        let bytes = (word << ((WORD - len.min(WORD)) * 8)).to_be_bytes();
+        if self.quota.is_none()
+            && self.left >= len
+            && let Some(room) = self.buffer.get_mut(self.len..self.len + WORD)
+        {
+            // All sixteen, as one store; the next text goes over what is too much.
+            room.copy_from_slice(&bytes);
+            self.len += len;
+            self.left -= len;
+        } else {
+            self.put(bytes.get(..len).unwrap_or(&bytes));
+        }
+    }
+
     #[inline]
     pub(super) fn put(&mut self, mut bytes: &[u8]) {
         if let Some(quota) = self.quota {
@@ -109,7 +128,7 @@ impl<'w> Out<'w> {
         }
         self.left -= bytes.len();
         if let Some(room) = self.buffer.get_mut(self.len..self.len + bytes.len()) {
-            room.copy_from_slice(bytes);
+            copy(room, bytes);
             self.len += bytes.len();
         } else {
             self.spill(bytes);
@@ -167,5 +186,39 @@ impl<'w> Out<'w> {
         let len = self.len;
         self.buffer.copy_within(len - kept..len, 0);
         self.len = kept;
+    }
+}
+
+/// `copy_from_slice` of two slices of one length, without a call for the short ones that lines are
+/// made of.
+#[inline]
+fn copy(to: &mut [u8], from: &[u8]) {
+    match from.len() {
+        8..=16 => {
+            if let (Some(head), Some(tail)) = (from.first_chunk::<8>(), from.last_chunk::<8>()) {
+                if let Some(place) = to.first_chunk_mut() {
+                    *place = *head;
+                }
+                if let Some(place) = to.last_chunk_mut() {
+                    *place = *tail;
+                }
+            }
+        }
+        4..=7 => {
+            if let (Some(head), Some(tail)) = (from.first_chunk::<4>(), from.last_chunk::<4>()) {
+                if let Some(place) = to.first_chunk_mut() {
+                    *place = *head;
+                }
+                if let Some(place) = to.last_chunk_mut() {
+                    *place = *tail;
+                }
+            }
+        }
+        0..=3 => {
+            for (to, from) in to.iter_mut().zip(from) {
+                *to = *from;
+            }
+        }
+        _ => to.copy_from_slice(from),
     }
 }

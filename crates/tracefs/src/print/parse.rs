@@ -13,8 +13,9 @@ mod statement;
 
 use alloc::vec::Vec;
 
-use super::conversion::{self, Piece};
+use super::conversion::{self, Amount, Piece, Spec};
 use super::lex::{Lexer, Op, Token};
+use super::number::Look;
 use super::symbols::Symbols;
 use super::tree::{Arg, Id, MAX_DEPTH, Node, Range, Reason, Str, Tree, Ty};
 use crate::format::{Field, Format, Kind, Place};
@@ -106,6 +107,46 @@ pub(super) fn compile(format: &Format, symbols: &Symbols) -> Result<Tree> {
     let end = parser.tree.args.len();
     parser.tree.line = parser.pieces(line, first, end);
     Ok(parser.tree)
+}
+
+/// An argument that is not there; its index.
+fn missing(nodes: &mut Vec<(Node, Ty)>, args: &mut Vec<Arg>) -> u32 {
+    nodes.push((Node::Unknown(Reason::Missing), Ty::UNKNOWN));
+    args.push(Arg {
+        id: (nodes.len() - 1) as Id,
+        source: Range::default(),
+    });
+    (args.len() - 1) as u32
+}
+
+/// A conversion of a node.
+fn piece(spec: Spec, arg: u32, node: Option<&(Node, Ty)>) -> Piece {
+    let fixed = |amount| match amount {
+        Amount::None => Some(-1),
+        Amount::Fixed(value) => Some(value),
+        Amount::Arg(_) => None,
+    };
+    if let (
+        conversion::What::Number { size, base, signed },
+        Some((Node::Field(access), _)),
+        Some(width),
+        Some(precision),
+    ) = (spec.what, node, fixed(spec.width), fixed(spec.precision))
+    {
+        return Piece::Field {
+            access: *access,
+            look: Look {
+                base,
+                signed,
+                flags: spec.flags,
+                width,
+                precision,
+            },
+            size,
+            arg,
+        };
+    }
+    Piece::Convert { spec, arg }
 }
 
 impl<'f> Parser<'f> {
@@ -257,14 +298,6 @@ impl<'f> Parser<'f> {
                 own: line.own,
             })
         };
-        let mut missing = |args: &mut Vec<Arg>| {
-            nodes.push((Node::Unknown(Reason::Missing), Ty::UNKNOWN));
-            args.push(Arg {
-                id: (nodes.len() - 1) as Id,
-                source: Range::default(),
-            });
-            (args.len() - 1) as u32
-        };
         let mut next = first;
         let mut from = 0;
         let mut at = 0;
@@ -281,7 +314,7 @@ impl<'f> Parser<'f> {
                 if next <= end {
                     (next - 1) as u32
                 } else {
-                    missing(args)
+                    missing(nodes, args)
                 }
             });
             let Some((conversion, after)) = conversion else {
@@ -291,7 +324,8 @@ impl<'f> Parser<'f> {
             };
             match conversion {
                 Some((spec, arg)) => {
-                    pieces.push(Piece::Convert { spec, arg });
+                    let id = args.get(arg as usize).map_or(Id::MAX, |arg| arg.id);
+                    pieces.push(piece(spec, arg, nodes.get(id as usize)));
                     from = after;
                 }
                 // `%%`: the second one is a literal.
@@ -363,23 +397,19 @@ impl<'f> Parser<'f> {
 
     /// A field by name: of two with one name the one that is dynamic, or the one that is not.
     fn field(&self, name: &str, dynamic: bool) -> Option<Field<'f>> {
-        let is_dynamic = |field: &Field<'_>| {
-            matches!(
+        let mut other = None;
+        for field in self.format.named(name) {
+            let is_dynamic = matches!(
                 field.kind(),
                 Kind::Array {
                     place: Place::DataLoc | Place::RelLoc,
                     ..
                 }
-            )
-        };
-        let mut other = None;
-        for field in self.format.fields() {
-            if field.name() == name {
-                if is_dynamic(&field) == dynamic {
-                    return Some(field);
-                }
-                other = other.or(Some(field));
+            );
+            if is_dynamic == dynamic {
+                return Some(field);
             }
+            other = other.or(Some(field));
         }
         other
     }

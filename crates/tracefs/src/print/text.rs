@@ -43,6 +43,18 @@ impl Env<'_, '_> {
         for piece in pieces.of(&tree.pieces) {
             match piece {
                 Piece::Literal(str) => self.out.put(tree.str(*str)),
+                Piece::Field {
+                    access,
+                    look,
+                    size,
+                    arg,
+                } => match access.u64(self.data) {
+                    Some(value) => {
+                        let value = Ty::int(u32::from(*size), look.signed).convert(value);
+                        number(&mut self.out, value, *look);
+                    }
+                    None => self.fallback(self.arg(*arg)),
+                },
                 Piece::Convert { spec, arg } => self.convert(spec, *arg),
             }
             if self.out.is_done() {

@@ -120,7 +120,9 @@ impl<'f> Parser<'f> {
                 self.load(pointer)
             }
             Op::Open => {
-                if let Some(ty) = self.cast_type() {
+                if self.lexer.name_follows()
+                    && let Some(ty) = self.cast_type()
+                {
                     let operand = self.nested(Self::unary)?;
                     return self.cast(operand, ty);
                 }
@@ -462,7 +464,10 @@ pub(super) fn field_type(field: Field<'_>, abi: crate::Abi) -> Ty {
     let signed = field.is_signed();
     match field.kind() {
         Kind::Number => {
-            if matches!(field.type_name(), "bool" | "_Bool") {
+            let declared = field.declaration();
+            if field.size() == 1
+                && (declared.starts_with("bool ") || declared.starts_with("_Bool "))
+            {
                 Ty {
                     base: Base::Bool,
                     ..Ty::int(1, false)
@@ -472,7 +477,8 @@ pub(super) fn field_type(field: Field<'_>, abi: crate::Abi) -> Ty {
             }
         }
         Kind::Pointer => {
-            if field.type_name().contains("char") {
+            let declared = field.declaration();
+            if declared.starts_with("char") || declared.starts_with("const char") {
                 Ty::CHARS
             } else {
                 Ty::VOIDS
