@@ -211,7 +211,7 @@ impl Format {
     /// [`Error::NoField`].
     pub fn accessor(&self, name: &str) -> Result<Accessor> {
         self.field(name)
-            .map(|field| field.accessor())
+            .map(Field::accessor)
             .ok_or_else(|| Error::NoField {
                 event: self.name().to_string(),
                 field: name.to_string(),
@@ -429,4 +429,3 @@ impl fmt::Display for Field<'_> {
         )
     }
 }
-

@@ -212,7 +212,11 @@ impl<'t> Parser<'t> {
         }
         self.skip_space();
         // Kernels before 2.6.32 did not say.
-        let signed = if self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(b"signed:")) {
+        let signed = if self
+            .bytes
+            .get(self.at..)
+            .is_some_and(|rest| rest.starts_with(b"signed:"))
+        {
             self.number("signed:", "signed:0 or signed:1")? != 0
         } else {
             false
@@ -224,7 +228,14 @@ impl<'t> Parser<'t> {
             name,
             array_len: shape.len,
             kind: shape.kind,
-            access: Accessor::new(shape.kind, offset, size, shape.element_size, signed, self.abi),
+            access: Accessor::new(
+                shape.kind,
+                offset,
+                size,
+                shape.element_size,
+                signed,
+                self.abi,
+            ),
         })
     }
 
@@ -301,7 +312,9 @@ fn declarator(declaration: &str) -> (Span, Option<&str>) {
         let close = end;
         // All dimensions of `x[4][8]`.
         while end > 0 && bytes.get(end - 1) == Some(&b']') {
-            let open = bytes.get(..end).and_then(|part| part.iter().rposition(|&b| b == b'['));
+            let open = bytes
+                .get(..end)
+                .and_then(|part| part.iter().rposition(|&b| b == b'['));
             let Some(open) = open else {
                 return (span(0, 0), None);
             };
@@ -432,7 +445,8 @@ fn base_type(declaration: &str) -> &str {
             text => text.rsplit_once(' ').map_or(text, |(base, _)| base),
         }
     } else {
-        text.trim_end().trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        text.trim_end()
+            .trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_')
     };
     strip_qualifiers(text)
 }

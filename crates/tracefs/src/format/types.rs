@@ -26,9 +26,20 @@ pub(crate) fn scalar(name: &str, word: Word) -> Option<(u8, bool)> {
         | "u_int32_t" | "vm_fault_t" => (4, false),
         "int" | "signed" | "signed int" | "s32" | "__s32" | "int32_t" | "pid_t" | "key_t"
         | "clockid_t" | "__kernel_rwf_t" | "rwf_t" => (4, true),
-        "unsigned long long" | "long long unsigned int" | "unsigned long long int" | "u64"
-        | "__u64" | "uint64_t" | "__le64" | "__be64" | "sector_t" | "blkcnt_t" | "dma_addr_t"
-        | "phys_addr_t" | "resource_size_t" | "netdev_features_t" => (8, false),
+        "unsigned long long"
+        | "long long unsigned int"
+        | "unsigned long long int"
+        | "u64"
+        | "__u64"
+        | "uint64_t"
+        | "__le64"
+        | "__be64"
+        | "sector_t"
+        | "blkcnt_t"
+        | "dma_addr_t"
+        | "phys_addr_t"
+        | "resource_size_t"
+        | "netdev_features_t" => (8, false),
         "long long" | "long long int" | "s64" | "__s64" | "int64_t" | "loff_t" | "time64_t"
         | "ktime_t" => (8, true),
         "unsigned long" | "long unsigned int" | "unsigned long int" | "ulong" | "u_long"

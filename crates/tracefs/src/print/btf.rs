@@ -54,7 +54,12 @@ impl Btf {
         let big = match bytes.first_chunk() {
             Some(&magic) if u16::from_le_bytes(magic) == MAGIC => false,
             Some(&magic) if u16::from_be_bytes(magic) == MAGIC => true,
-            _ => return Err(Error::Btf { at: 0, why: "no BTF magic" }),
+            _ => {
+                return Err(Error::Btf {
+                    at: 0,
+                    why: "no BTF magic",
+                });
+            }
         };
         let blob = Blob { bytes, big };
         let (types, strings) = sections(&blob).ok_or(Error::Btf {
@@ -85,7 +90,10 @@ impl Btf {
         let mut kept: Vec<(u32, i64)> = Vec::with_capacity(rows.len());
         let mut twice = false;
         for row in rows {
-            if kept.last().is_some_and(|last| self.name(last.0) == self.name(row.0)) {
+            if kept
+                .last()
+                .is_some_and(|last| self.name(last.0) == self.name(row.0))
+            {
                 twice = true;
                 continue;
             }
@@ -162,7 +170,10 @@ fn enumerators(
         KIND_ENUM64 => {
             for at in (body..next).step_by(row) {
                 let (low, high) = (blob.u32(at + 4)?, blob.u32(at + 8)?);
-                rows.push((blob.u32(at)?, (u64::from(high) << 32 | u64::from(low)) as i64));
+                rows.push((
+                    blob.u32(at)?,
+                    (u64::from(high) << 32 | u64::from(low)) as i64,
+                ));
             }
         }
         _ => {}

@@ -49,12 +49,18 @@ pub(super) const SPACE: u8 = 4;
 pub(super) const SPECIAL: u8 = 8;
 pub(super) const ZERO: u8 = 16;
 pub(super) const UPPER: u8 = 32;
+/// `0x` in front of what is ten or more: not printf's, but that of system calls.
+pub(super) const MARK: u8 = 64;
 
 /// What a conversion prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
     /// Bytes of the argument that count, base, whether it has a sign.
-    Number { size: u8, base: u8, signed: bool },
+    Number {
+        size: u8,
+        base: u8,
+        signed: bool,
+    },
     Char,
     Text,
     Pointer(Pointer),
@@ -66,17 +72,39 @@ pub(super) enum Pointer {
     /// `%p`, `%px`, `%pK`.
     Plain,
     /// `%pS`, `%ps`, `%pB` and their older spellings.
-    Symbol { offset: bool, back: bool },
+    Symbol {
+        offset: bool,
+        back: bool,
+    },
     /// `%ph`, with the byte between.
     Hex(Option<u8>),
     Bitmap,
     BitmapList,
-    Mac { between: Option<u8>, reversed: bool },
+    Mac {
+        between: Option<u8>,
+        reversed: bool,
+    },
     /// Leading zeros, reversed.
-    Ip4 { raw: bool, reversed: bool },
-    Ip6 { raw: bool, compressed: bool },
-    Sockaddr { raw: bool, port: bool, flow: bool, scope: bool, compressed: bool, reversed: bool },
-    Uuid { little: bool, upper: bool },
+    Ip4 {
+        raw: bool,
+        reversed: bool,
+    },
+    Ip6 {
+        raw: bool,
+        compressed: bool,
+    },
+    Sockaddr {
+        raw: bool,
+        port: bool,
+        flow: bool,
+        scope: bool,
+        compressed: bool,
+        reversed: bool,
+    },
+    Uuid {
+        little: bool,
+        upper: bool,
+    },
     /// `%pa`, `%pad`, `%pap`, `%pNF`: a number by reference.
     Address,
     /// `%pE` with the classes of characters to escape.

@@ -17,7 +17,10 @@ pub(super) enum Val {
     /// A number, or an address in the kernel.
     Int(u64),
     /// A place in the record, and where what it belongs to ends.
-    Data { at: usize, end: usize },
+    Data {
+        at: usize,
+        end: usize,
+    },
     /// A string literal, and how far into it.
     Literal(Id, usize),
     /// A text that this node writes.

@@ -91,16 +91,43 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("__builtin_bswap16", number(swap16, 2)),
     ("__builtin_bswap32", number(swap32, 4)),
     ("__builtin_bswap64", number(swap64, 8)),
-    ("__builtin_clz", int(|a| Some(u64::from((first(a)? as u32).leading_zeros())))),
-    ("__builtin_clzl", int(|a| Some(u64::from(first(a)?.leading_zeros())))),
-    ("__builtin_clzll", int(|a| Some(u64::from(first(a)?.leading_zeros())))),
-    ("__builtin_ctz", int(|a| Some(u64::from((first(a)? as u32).trailing_zeros())))),
-    ("__builtin_ctzl", int(|a| Some(u64::from(first(a)?.trailing_zeros())))),
-    ("__builtin_ctzll", int(|a| Some(u64::from(first(a)?.trailing_zeros())))),
-    ("__builtin_ffs", int(|a| Some(find_first_set(u64::from(first(a)? as u32))))),
+    (
+        "__builtin_clz",
+        int(|a| Some(u64::from((first(a)? as u32).leading_zeros()))),
+    ),
+    (
+        "__builtin_clzl",
+        int(|a| Some(u64::from(first(a)?.leading_zeros()))),
+    ),
+    (
+        "__builtin_clzll",
+        int(|a| Some(u64::from(first(a)?.leading_zeros()))),
+    ),
+    (
+        "__builtin_ctz",
+        int(|a| Some(u64::from((first(a)? as u32).trailing_zeros()))),
+    ),
+    (
+        "__builtin_ctzl",
+        int(|a| Some(u64::from(first(a)?.trailing_zeros()))),
+    ),
+    (
+        "__builtin_ctzll",
+        int(|a| Some(u64::from(first(a)?.trailing_zeros()))),
+    ),
+    (
+        "__builtin_ffs",
+        int(|a| Some(find_first_set(u64::from(first(a)? as u32)))),
+    ),
     ("__builtin_ffsll", int(|a| Some(find_first_set(first(a)?)))),
-    ("__builtin_popcount", int(|a| Some(u64::from((first(a)? as u32).count_ones())))),
-    ("__builtin_popcountll", int(|a| Some(u64::from(first(a)?.count_ones())))),
+    (
+        "__builtin_popcount",
+        int(|a| Some(u64::from((first(a)? as u32).count_ones()))),
+    ),
+    (
+        "__builtin_popcountll",
+        int(|a| Some(u64::from(first(a)?.count_ones()))),
+    ),
     ("__fswab16", number(swap16, 2)),
     ("__fswab32", number(swap32, 4)),
     ("__fswab64", number(swap64, 8)),
@@ -109,17 +136,38 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("__le64_to_cpup", number(|a| little(a, 8), 8)),
     ("blk_op_str", Function::Text(drivers::block_operation)),
     ("blk_zone_cond_str", Function::Text(drivers::zone_condition)),
-    ("cper_mem_err_type_str", Function::Text(ras::memory_error_type)),
+    (
+        "cper_mem_err_type_str",
+        Function::Text(ras::memory_error_type),
+    ),
     ("cper_mem_err_unpack", Function::Text(ras::memory_error)),
     ("cper_severity_str", Function::Text(ras::severity)),
     ("drm_rect_height", int(|a| rect(a, 12, 4))),
     ("drm_rect_width", int(|a| rect(a, 8, 0))),
-    ("libata_trace_parse_eh_action", Function::Text(drivers::ata_eh_action)),
-    ("libata_trace_parse_eh_err_mask", Function::Text(drivers::ata_eh_err_mask)),
-    ("libata_trace_parse_host_stat", Function::Text(drivers::ata_host_stat)),
-    ("libata_trace_parse_qc_flags", Function::Text(drivers::ata_qc_flags)),
-    ("libata_trace_parse_status", Function::Text(drivers::ata_status)),
-    ("libata_trace_parse_tf_flags", Function::Text(drivers::ata_tf_flags)),
+    (
+        "libata_trace_parse_eh_action",
+        Function::Text(drivers::ata_eh_action),
+    ),
+    (
+        "libata_trace_parse_eh_err_mask",
+        Function::Text(drivers::ata_eh_err_mask),
+    ),
+    (
+        "libata_trace_parse_host_stat",
+        Function::Text(drivers::ata_host_stat),
+    ),
+    (
+        "libata_trace_parse_qc_flags",
+        Function::Text(drivers::ata_qc_flags),
+    ),
+    (
+        "libata_trace_parse_status",
+        Function::Text(drivers::ata_status),
+    ),
+    (
+        "libata_trace_parse_tf_flags",
+        Function::Text(drivers::ata_tf_flags),
+    ),
     ("mc_event_error_type", Function::Text(mce::error_type)),
     ("native_make_p4d", number(first, 8)),
     ("native_make_pgd", number(first, 8)),
@@ -128,7 +176,10 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("native_make_pud", number(first, 8)),
     ("nullb_trace_disk_name", Function::Text(drivers::disk_name)),
     ("nvme_trace_disk_name", Function::Text(drivers::disk_name)),
-    ("nvmet_trace_ctrl_id", Function::Text(drivers::nvmet_controller)),
+    (
+        "nvmet_trace_ctrl_id",
+        Function::Text(drivers::nvmet_controller),
+    ),
     ("nvmet_trace_disk_name", Function::Text(drivers::disk_name)),
     ("p4d_val", number(first, 8)),
     ("parse_cm_event_type", Function::Text(drivers::cm_event)),
@@ -139,14 +190,38 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("print_ip_addr", Function::Text(drivers::ip_address)),
     ("pte_val", number(first, 8)),
     ("pud_val", number(first, 8)),
-    ("str_enable_disable", Function::Text(|a, w| choice(a, w, "enable", "disable"))),
-    ("str_enabled_disabled", Function::Text(|a, w| choice(a, w, "enabled", "disabled"))),
-    ("str_on_off", Function::Text(|a, w| choice(a, w, "on", "off"))),
-    ("str_read_write", Function::Text(|a, w| choice(a, w, "read", "write"))),
-    ("str_true_false", Function::Text(|a, w| choice(a, w, "true", "false"))),
-    ("str_up_down", Function::Text(|a, w| choice(a, w, "up", "down"))),
-    ("str_yes_no", Function::Text(|a, w| choice(a, w, "yes", "no"))),
-    ("xhci_ring_type_string", Function::Text(drivers::xhci_ring_type)),
+    (
+        "str_enable_disable",
+        Function::Text(|a, w| choice(a, w, "enable", "disable")),
+    ),
+    (
+        "str_enabled_disabled",
+        Function::Text(|a, w| choice(a, w, "enabled", "disabled")),
+    ),
+    (
+        "str_on_off",
+        Function::Text(|a, w| choice(a, w, "on", "off")),
+    ),
+    (
+        "str_read_write",
+        Function::Text(|a, w| choice(a, w, "read", "write")),
+    ),
+    (
+        "str_true_false",
+        Function::Text(|a, w| choice(a, w, "true", "false")),
+    ),
+    (
+        "str_up_down",
+        Function::Text(|a, w| choice(a, w, "up", "down")),
+    ),
+    (
+        "str_yes_no",
+        Function::Text(|a, w| choice(a, w, "yes", "no")),
+    ),
+    (
+        "xhci_ring_type_string",
+        Function::Text(drivers::xhci_ring_type),
+    ),
 ];
 
 fn first(args: &[Argument<'_>]) -> Option<u64> {

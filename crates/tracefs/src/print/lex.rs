@@ -8,9 +8,18 @@ pub(super) enum Token<'t> {
     /// A name or keyword.
     Name(&'t str),
     /// A number, and what its suffix says.
-    Number { value: u64, unsigned: bool, long: bool, decimal: bool },
+    Number {
+        value: u64,
+        unsigned: bool,
+        long: bool,
+        decimal: bool,
+    },
     /// A string literal: where its content starts and ends, and whether it holds escapes.
-    Str { start: usize, end: usize, escaped: bool },
+    Str {
+        start: usize,
+        end: usize,
+        escaped: bool,
+    },
     /// A character constant.
     Char(u8),
     /// An operator or bracket.
@@ -260,7 +269,10 @@ impl<'t> Lexer<'t> {
             (Token::Char(value), end + 1)
         } else {
             // Whatever it is, the next token starts at a character.
-            let len = self.text.get(start + 1..).and_then(|rest| rest.chars().next());
+            let len = self
+                .text
+                .get(start + 1..)
+                .and_then(|rest| rest.chars().next());
             (
                 Token::Op(Op::Other),
                 start + 1 + len.map_or(0, char::len_utf8),

@@ -63,6 +63,7 @@ mod parse;
 mod pointer;
 mod structs;
 mod symbols;
+mod system_call;
 mod text;
 mod tree;
 
@@ -73,6 +74,7 @@ pub use eval::MAX_STEPS;
 pub use functions::{Argument, Function, NumberFn, TextFn};
 pub use out::MAX_LINE;
 pub use symbols::Symbols;
+pub use system_call::SystemCallStyle;
 pub use tree::{MAX_DEPTH, Reason};
 
 use crate::{Format, Result};
@@ -121,6 +123,13 @@ impl PrintFmt {
     /// not there. Whatever is wrong with an argument costs that argument alone.
     pub fn compile(format: &Format, symbols: &Symbols) -> Result<Self> {
         parse::compile(format, symbols).map(|tree| Self { tree })
+    }
+
+    /// A system call's line as `trace` shows it, which is not its print fmt: `sys_close(fd: 3)`,
+    /// `sys_close -> 0x0`. `None` if the event is no system call's.
+    #[must_use]
+    pub fn system_call(format: &Format, style: SystemCallStyle) -> Option<Self> {
+        system_call::compile(format, style).map(|tree| Self { tree })
     }
 
     /// Renders a record's line, without a line feed, into `out`.
@@ -191,8 +200,13 @@ impl PrintFmt {
         match node {
             Node::Unary(_, a) | Node::Convert(a) | Node::Load(a) | Node::Assign(_, a) => any(&[a]),
             Node::Bitmask(a) | Node::Bits { value: a, .. } => any(&[a]),
-            Node::Binary(_, a, b) | Node::Offset { base: a, index: b, .. } => any(&[a, b]),
-            Node::Hex { data: a, len: b, .. } => any(&[a, b]),
+            Node::Binary(_, a, b)
+            | Node::Offset {
+                base: a, index: b, ..
+            } => any(&[a, b]),
+            Node::Hex {
+                data: a, len: b, ..
+            } => any(&[a, b]),
             Node::Cond(a, b, c) => any(&[a, b, c]),
             Node::Array { data, count, size } => any(&[data, count, size]),
             Node::HexDump { args } | Node::Call { args, .. } => any(args.of(&self.tree.ids)),
@@ -204,12 +218,15 @@ impl PrintFmt {
                 let unknown = rows.iter().any(|row| row.unknown);
                 any(&[value]).or(unknown.then_some(Reason::Name))
             }
-            Node::Block(stmts) => stmts.of(&self.tree.stmts).iter().find_map(|stmt| match stmt {
-                tree::Stmt::Expr(id)
-                | tree::Stmt::Unless(id, _)
-                | tree::Stmt::Case { value: id, .. } => any(&[*id]),
-                tree::Stmt::Skip(_) => None,
-            }),
+            Node::Block(stmts) => stmts
+                .of(&self.tree.stmts)
+                .iter()
+                .find_map(|stmt| match stmt {
+                    tree::Stmt::Expr(id)
+                    | tree::Stmt::Unless(id, _)
+                    | tree::Stmt::Case { value: id, .. } => any(&[*id]),
+                    tree::Stmt::Skip(_) => None,
+                }),
             _ => None,
         }
     }

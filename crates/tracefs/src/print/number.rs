@@ -1,6 +1,6 @@
 //! Integers as the kernel's `number()` prints them.
 
-use super::conversion::{LEFT, PLUS, SPACE, SPECIAL, UPPER, ZERO};
+use super::conversion::{LEFT, MARK, PLUS, SPACE, SPECIAL, UPPER, ZERO};
 use super::out::Out;
 
 /// How a number is to look.
@@ -105,7 +105,10 @@ fn decimal_digits(value: u64) -> (u128, usize) {
 
 /// Prints a number. `value` is carried to 64 bits by its sign where `look.signed`.
 #[inline]
-pub(super) fn number(out: &mut Out<'_>, value: u64, look: Look) {
+pub(super) fn number(out: &mut Out<'_>, value: u64, mut look: Look) {
+    if look.flags & MARK != 0 {
+        look.flags = if value < 10 { 0 } else { SPECIAL };
+    }
     let negative = look.signed && (value as i64) < 0;
     let plain = look.flags & (SPECIAL | PLUS | SPACE | LEFT) == 0 && look.precision < 0;
     let word = match look.base {
@@ -129,7 +132,11 @@ pub(super) fn number(out: &mut Out<'_>, value: u64, look: Look) {
         if negative {
             out.byte(b'-');
         }
-        let magnitude = if negative { value.wrapping_neg() } else { value };
+        let magnitude = if negative {
+            value.wrapping_neg()
+        } else {
+            value
+        };
         let high = magnitude / WORD_LIMIT;
         let (digits, len) = decimal_digits(magnitude % WORD_LIMIT);
         if high > 0 {

@@ -94,7 +94,9 @@ impl Scratch {
     fn ip6_compressed(&mut self, bytes: &[u8]) {
         let mut words = [0u16; 8];
         for (word, pair) in words.iter_mut().zip(bytes.chunks_exact(2)) {
-            *word = pair.iter().fold(0, |word, byte| word << 8 | u16::from(*byte));
+            *word = pair
+                .iter()
+                .fold(0, |word, byte| word << 8 | u16::from(*byte));
         }
         let mapped = matches!(words, [0, 0, 0, 0, 0, 0xffff, _, _]);
         // RFC 5214: the interface identifier ::[02]00:5efe:a.b.c.d.
@@ -328,13 +330,19 @@ impl Env<'_, '_> {
                 return true;
             }
             Pointer::FourCc => {
-                let Some(code) = data.get(..4).and_then(|code| read_number(code, self.swap()))
+                let Some(code) = data
+                    .get(..4)
+                    .and_then(|code| read_number(code, self.swap()))
                 else {
                     return false;
                 };
                 let code = code as u32;
                 for byte in (code & 0x7fff_ffff).to_le_bytes() {
-                    text.push(if byte.is_ascii_graphic() || byte == b' ' { byte } else { b'.' });
+                    text.push(if byte.is_ascii_graphic() || byte == b' ' {
+                        byte
+                    } else {
+                        b'.'
+                    });
                 }
                 let order: &[u8] = if code >> 31 == 1 { b" big" } else { b" little" };
                 text.put(order);
@@ -364,7 +372,9 @@ impl Env<'_, '_> {
         else {
             return false;
         };
-        let family = data.get(..2).and_then(|bytes| read_number(bytes, self.swap()));
+        let family = data
+            .get(..2)
+            .and_then(|bytes| read_number(bytes, self.swap()));
         let big = |range: core::ops::Range<usize>| {
             data.get(range)
                 .map(|bytes| bytes.iter().fold(0, |n, byte| n << 8 | u64::from(*byte)))

@@ -75,7 +75,9 @@ impl Env<'_, '_> {
             Amount::None => -1,
             Amount::Fixed(value) => value,
             // No width at all where it cannot be known.
-            Amount::Arg(arg) => self.number(self.arg(arg).id).map_or(-1, |value| value as i32),
+            Amount::Arg(arg) => self
+                .number(self.arg(arg).id)
+                .map_or(-1, |value| value as i32),
         }
     }
 

@@ -217,30 +217,66 @@ pub(super) enum Node {
     Cond(Id, Id, Id),
     Convert(Id),
     /// A pointer and an offset in bytes from it: `Id * scale`.
-    Offset { base: Id, index: Id, scale: i32 },
+    Offset {
+        base: Id,
+        index: Id,
+        scale: i32,
+    },
     /// What a pointer points to.
     Load(Id),
     /// A bit-field of a value.
-    Bits { value: Id, shift: u8, width: u8 },
+    Bits {
+        value: Id,
+        shift: u8,
+        width: u8,
+    },
     Local(u8),
     /// `x = …`: the value, put into a local.
     Assign(u8, Id),
     /// One of a local array's values.
-    Element { values: Range, index: Id },
+    Element {
+        values: Range,
+        index: Id,
+    },
     Block(Range),
     /// `trace_seq_buffer_ptr(p)`: the text that the block prints.
     Sequence,
     /// `trace_seq_printf(p, …)`.
-    Print { pieces: Range },
-    Flags { value: Id, delimiter: Str, table: Range },
-    Symbolic { value: Id, table: Range },
-    Hex { data: Id, len: Id, spaced: bool },
-    Array { data: Id, count: Id, size: Id },
-    HexDump { args: Range },
+    Print {
+        pieces: Range,
+    },
+    Flags {
+        value: Id,
+        delimiter: Str,
+        table: Range,
+    },
+    Symbolic {
+        value: Id,
+        table: Range,
+    },
+    Hex {
+        data: Id,
+        len: Id,
+        spaced: bool,
+    },
+    Array {
+        data: Id,
+        count: Id,
+        size: Id,
+    },
+    HexDump {
+        args: Range,
+    },
     Bitmask(Id),
-    Call { function: Function, args: Range },
+    Call {
+        function: Function,
+        args: Range,
+    },
     /// A function that no table has.
-    UnknownCall { name: Str, args: Range },
+    UnknownCall {
+        name: Str,
+        args: Range,
+    },
     Unknown(Reason),
 }
 

@@ -23,8 +23,8 @@ mod value;
 use alloc::string::ToString;
 
 pub use accessor::Accessor;
-pub(crate) use value::{read_number, sign_extend};
 pub use value::{Array, Text, Value};
+pub(crate) use value::{read_number, sign_extend};
 
 use crate::format::{Field, Format};
 use crate::{Error, Result};
@@ -83,11 +83,12 @@ impl<'f, 'd> Record<'f, 'd> {
     }
 
     /// All fields with their values, common ones first; `None` for what the bytes do not hold.
-    pub fn values(&self) -> impl ExactSizeIterator<Item = (Field<'f>, Option<Value<'d>>)> + use<'f, 'd> {
+    pub fn values(
+        &self,
+    ) -> impl ExactSizeIterator<Item = (Field<'f>, Option<Value<'d>>)> + use<'f, 'd> {
         let data = self.data;
         self.format
             .fields()
             .map(move |field| (field, field.accessor().value(data)))
     }
 }
-

@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use super::{Ex, Parsed, Parser, What};
-use crate::format::Kind;
+use crate::format::{Field, Kind};
 use crate::print::functions::{Argument, Function};
 use crate::print::lex::{Op, Token};
 use crate::print::tree::{Binary, Node, Range, Reason, Row, Str, Ty};
@@ -178,7 +178,7 @@ impl<'f> Parser<'f> {
         Ok(self
             .field(name, true)
             .filter(|field| matches!(field.kind(), Kind::Array { .. }))
-            .map(|field| field.accessor()))
+            .map(Field::accessor))
     }
 
     fn dynamic(&mut self, ty: Ty) -> Parsed {

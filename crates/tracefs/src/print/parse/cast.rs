@@ -192,10 +192,7 @@ impl<'f> Parser<'f> {
     /// Whether this is the value of a local that is a struct.
     pub(super) fn is_local(&self, ex: Ex) -> bool {
         match ex.what {
-            What::Node(id) => matches!(
-                self.tree.node(id).0,
-                crate::print::tree::Node::Local(_)
-            ),
+            What::Node(id) => matches!(self.tree.node(id).0, crate::print::tree::Node::Local(_)),
             What::Const(_) => false,
         }
     }
@@ -234,6 +231,13 @@ impl Words {
             _ => 8,
         };
         // Plain char is unsigned, as the kernel is built.
-        Ty::int(size, if self.char { self.signed } else { !self.unsigned })
+        Ty::int(
+            size,
+            if self.char {
+                self.signed
+            } else {
+                !self.unsigned
+            },
+        )
     }
 }

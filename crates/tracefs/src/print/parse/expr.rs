@@ -52,16 +52,13 @@ impl<'f> Parser<'f> {
     }
 
     fn choose(&mut self, cond: Ex, yes: Ex, no: Ex) -> Parsed {
-        let ty = if yes.ty.is_pointer() {
-            yes.ty
-        } else if no.ty.is_pointer() {
-            no.ty
-        } else if yes.ty.base == Base::Unknown {
-            no.ty
-        } else if no.ty.base == Base::Unknown {
-            yes.ty
-        } else {
-            yes.ty.common(no.ty, self.tree.abi)
+        let known = |ty: Ty| ty.base != Base::Unknown;
+        let ty = match (yes.ty, no.ty) {
+            (yes, _) if yes.is_pointer() => yes,
+            (_, no) if no.is_pointer() => no,
+            (yes, no) if known(yes) && known(no) => yes.common(no, self.tree.abi),
+            (yes, _) if known(yes) => yes,
+            (_, no) => no,
         };
         if let What::Const(value) = cond.what {
             let chosen = if value != 0 { yes } else { no };

@@ -334,8 +334,7 @@ impl<'f> Parser<'f> {
 /// Lets the jump at `at` skip everything since.
 fn patch(stmts: &mut [Stmt], at: usize) {
     let skip = (stmts.len() - at - 1) as u32;
-    match stmts.get_mut(at) {
-        Some(Stmt::Unless(_, target) | Stmt::Skip(target)) => *target = skip,
-        _ => {}
+    if let Some(Stmt::Unless(_, target) | Stmt::Skip(target)) = stmts.get_mut(at) {
+        *target = skip;
     }
 }
