@@ -55,6 +55,8 @@ trait Memory {
     fn len(&self) -> usize;
     /// Four bytes at a multiple of 4; `None` beyond the end.
     fn load(&self, at: usize) -> Option<u32>;
+    /// Copies the bytes from a multiple of 8 on; `None` beyond the end.
+    fn copy(&self, at: usize, into: &mut [u8]) -> Option<()>;
 }
 
 /// The kernel's ring.
@@ -84,6 +86,26 @@ impl Memory for Kernel {
         // as `map`, and its pages stay while it does (the kernel refuses to resize or remove the ring).
         // Volatile: the kernel may write here, and any bits are a valid u32.
         Some(unsafe { place.read_volatile() })
+    }
+
+    fn copy(&self, at: usize, into: &mut [u8]) -> Option<()> {
+        // Whole words only: the last may reach over the end of what is wanted, not of the mapping.
+        let end = at.checked_add(into.len().next_multiple_of(8))?;
+        if !at.is_multiple_of(8) || end > self.map.len() {
+            return None;
+        }
+        let first = self.map.as_ptr().wrapping_add(at).cast::<u64>();
+        for (index, chunk) in into.chunks_mut(8).enumerate() {
+            // SAFETY: the word lies between `at` and `end`, which were checked against the mapping's
+            // length and are aligned, as the mapping is; it lives as long as `map`, and its pages stay
+            // while it does. Volatile, and any bits are a valid u64, as above.
+            let word = unsafe { first.wrapping_add(index).read_volatile() }.to_ne_bytes();
+            match <&mut [u8; 8]>::try_from(&mut *chunk) {
+                Ok(chunk) => *chunk = word,
+                Err(_) => chunk.iter_mut().zip(word).for_each(|(to, from)| *to = from),
+            }
+        }
+        Some(())
     }
 }
 
@@ -204,10 +226,10 @@ impl Shape {
             what,
             value: value.into(),
         };
-        if (meta as usize) < meta::LEN || !meta.is_multiple_of(4) {
+        if (meta as usize) < meta::LEN || !meta.is_multiple_of(8) {
             return Err(wrong("meta_page_size", meta));
         }
-        if subbuf as usize != layout.size() || !subbuf.is_multiple_of(4) {
+        if subbuf as usize != layout.size() || !subbuf.is_multiple_of(8) {
             return Err(wrong("subbuf_size", subbuf));
         }
         if count == 0 || count > MAX_SUBBUFS {
@@ -316,7 +338,7 @@ impl<M: Memory> Reader<M> {
         if read == from {
             return Ok(None);
         }
-        self.copy(id)?;
+        self.copy(id, read)?;
         // The bytes are what was asked for only if the sub-buffer was ours until here.
         if self.position()?.0 != id {
             return Err(Error::Ring {
@@ -325,20 +347,22 @@ impl<M: Memory> Reader<M> {
             });
         }
         (self.id, self.done) = (id, read);
-        let sub = SubBuffer::parse(&self.page, &self.layout)?;
+        let sub = SubBuffer::parse_up_to(&self.page, &self.layout, read)?;
         let lost = sub.lost().filter(|_| from == 0);
-        Ok(Some(sub.up_to(read).after(from).with_lost(lost)))
+        Ok(Some(sub.after(from).with_lost(lost)))
     }
 
-    /// Copies a sub-buffer, word by word: the kernel may still be writing behind what it called read.
-    fn copy(&mut self, id: u32) -> Result<()> {
+    /// Copies a sub-buffer's header and what the kernel called read, and a loss's count behind that: it may
+    /// still be writing what follows.
+    fn copy(&mut self, id: u32, read: usize) -> Result<()> {
         let begin = self.meta + id as usize * self.layout.size();
-        self.page.clear();
-        for at in (begin..begin + self.layout.size()).step_by(4) {
-            let word = self.word(at, "nr_subbufs")?;
-            self.page.extend_from_slice(&word.to_ne_bytes());
-        }
-        Ok(())
+        let len = (self.layout.data_offset() + read + size_of::<u64>()).min(self.layout.size());
+        // Grows to a sub-buffer's size once; what was there is written over.
+        self.page.resize(len, 0);
+        self.memory.copy(begin, &mut self.page).ok_or(Error::Ring {
+            what: "nr_subbufs",
+            value: self.subbufs.into(),
+        })
     }
 
     fn counts(&self) -> Counts {

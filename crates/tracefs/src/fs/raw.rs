@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::vec::Vec;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, SpliceFFlags, splice};
+use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice};
 use nix::unistd::pipe2;
 
 use super::ledger::Ledger;
@@ -158,7 +158,7 @@ struct Splicing {
     piped: usize,
 }
 
-/// Sub-buffers asked for in one splice: a pipe has 16 places unless somebody made it larger.
+/// Sub-buffers asked for in one splice.
 const SPLICED: usize = 16;
 
 impl Splicing {
@@ -166,6 +166,19 @@ impl Splicing {
         let (pipe_out, pipe_in) =
             pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).map_err(|e| Error::Io {
                 what: "make a pipe for",
+                path: path.clone(),
+                source: e.into(),
+            })?;
+        // A splice is cut to the pipe's size, and into one that is smaller than a sub-buffer there is none
+        // at all. Without privilege a pipe ends at /proc/sys/fs/pipe-max-size.
+        let enlarge = |size: usize| {
+            let size = i32::try_from(size).map_err(|_| Errno::EINVAL)?;
+            fcntl(&pipe_in, FcntlArg::F_SETPIPE_SZ(size))
+        };
+        enlarge(SPLICED * layout.size())
+            .or_else(|_| enlarge(layout.size()))
+            .map_err(|e| Error::Io {
+                what: "make a pipe large enough for",
                 path: path.clone(),
                 source: e.into(),
             })?;

@@ -204,6 +204,12 @@ impl Stream {
         Ok(())
     }
 
+    /// Items that were taken and are not due yet.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.merge.len()
+    }
+
     /// Records that came out after a later one, see [`Merge::late`].
     #[must_use]
     pub const fn late(&self) -> u64 {

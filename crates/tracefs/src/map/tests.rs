@@ -102,6 +102,11 @@ impl Memory for Fake {
         }
         Some(u32::from_ne_bytes(bytes.try_into().unwrap()))
     }
+
+    fn copy(&self, at: usize, into: &mut [u8]) -> Option<()> {
+        into.copy_from_slice(self.image.borrow().0.get(at..at + into.len())?);
+        Some(())
+    }
 }
 
 fn layout() -> Layout {

@@ -71,6 +71,12 @@ impl<'a> SubBuffer<'a> {
     /// [`Error::Page`] if the page is shorter than its header, or its commit word claims more than
     /// the page or the layout holds.
     pub fn parse(page: &'a [u8], layout: &Layout) -> Result<Self> {
+        Self::parse_up_to(page, layout, usize::MAX)
+    }
+
+    /// As [`SubBuffer::parse`], for a sub-buffer into which the kernel may be writing: no more than `max`
+    /// bytes of data count, whatever is committed by now.
+    pub(crate) fn parse_up_to(page: &'a [u8], layout: &Layout, max: usize) -> Result<Self> {
         let short = |at| Error::Page {
             at,
             why: "shorter than the sub-buffer header",
@@ -83,7 +89,7 @@ impl<'a> SubBuffer<'a> {
             .ok_or_else(|| short(layout.data_offset()))?;
         // A caller may hand over more than one sub-buffer's worth; what lies beyond is not ours.
         let body = body.get(..layout.data_size()).unwrap_or(body);
-        let len = (commit & COMMIT_MASK) as usize;
+        let len = ((commit & COMMIT_MASK) as usize).min(max);
         let (Some(data), Some(rest)) = (body.get(..len), body.get(len..)) else {
             return Err(Error::Page {
                 at: layout.data_offset(),
@@ -120,15 +126,6 @@ impl<'a> SubBuffer<'a> {
     pub const fn after(self, offset: usize) -> Self {
         Self {
             from: offset,
-            ..self
-        }
-    }
-
-    /// The same sub-buffer cut after `len` bytes of data: the kernel may be writing behind them.
-    #[cfg(feature = "std")]
-    pub(crate) fn up_to(self, len: usize) -> Self {
-        Self {
-            data: self.data.get(..len).unwrap_or(self.data),
             ..self
         }
     }
