@@ -61,7 +61,7 @@ fn start(name: &str, root: &std::path::Path, more: &[&str]) -> Child {
     let mut arguments = vec!["syscalls:sys_enter_lseek", "--filter", &filter, "--json"];
     arguments.extend(["--instance", name, "--buffer-kb", "4096"]);
     arguments.extend(more);
-    let child = trace(&arguments)
+    let mut child = trace(&arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -73,7 +73,9 @@ fn start(name: &str, root: &std::path::Path, more: &[&str]) -> Child {
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    panic!("the event was not enabled within 20 s");
+    child.kill().unwrap();
+    let status = child.wait().unwrap();
+    panic!("the event was not enabled within 20 s: {status}");
 }
 
 fn stop(child: &Child, signal: Signal) {

@@ -1,6 +1,7 @@
 //! The events that are recorded: enabled by pattern, known by id.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use tracefs::Format;
 use tracefs::filter::Filter;
@@ -94,8 +95,8 @@ impl<'i> Events<'i> {
 
     /// The event with that id; an unknown one may be of a module that was loaded meanwhile.
     pub(crate) fn get(&mut self, id: u16) -> Option<&Known> {
-        if !self.known.contains_key(&id) {
-            self.known.insert(id, None);
+        if let Entry::Vacant(place) = self.known.entry(id) {
+            place.insert(None);
             if let Ok(Some(name)) = self.tracefs.event_by_id(id.into())
                 && let Ok(event) = self.instance.event(&name)
             {

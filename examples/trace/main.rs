@@ -162,7 +162,7 @@ fn print(
     out: &mut Out<impl Write>,
     totals: &mut Totals,
 ) -> Result<bool> {
-    while !cli.count.is_some_and(|count| totals.records >= count) {
+    while cli.count.is_none_or(|count| totals.records < count) {
         let Some(item) = stream.next_event() else {
             // At a terminal, or for a program that waits: now, not when the buffer is full.
             out.flush()?;

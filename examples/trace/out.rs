@@ -5,7 +5,7 @@ use std::io::{Result, Write};
 
 use serde::Serialize;
 use tracefs::page::Loss;
-use tracefs::{Endian, Record};
+use tracefs::{Endian, Record, Value};
 
 use crate::events::Events;
 
@@ -94,7 +94,7 @@ impl<W: Write> Out<W> {
                 .values()
                 .try_for_each(|(field, value)| write!(self.text, "{}={value:?} ", field.name())),
         };
-        let pid = record.get("common_pid").ok().and_then(|v| v.as_i64());
+        let pid = record.get("common_pid").ok().and_then(Value::as_i64);
         writeln!(
             self.to,
             "{} [{cpu:03}] {:>7} {}: {}",

@@ -164,14 +164,12 @@ impl Subject {
 
     /// Equals that number or string.
     #[must_use]
-    #[expect(clippy::should_implement_trait, reason = "gives a filter, not a bool")]
     pub fn eq(self, value: impl Into<Operand>) -> Filter {
         self.test(Op::Eq, value.into())
     }
 
     /// Is another number or string.
     #[must_use]
-    #[expect(clippy::should_implement_trait, reason = "gives a filter, not a bool")]
     pub fn ne(self, value: impl Into<Operand>) -> Filter {
         self.test(Op::Ne, value.into())
     }

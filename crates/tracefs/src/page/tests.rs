@@ -155,7 +155,7 @@ fn padding_without_a_difference_ends_the_walk() {
 #[test]
 fn absolute_stamps_take_their_top_bits_from_the_time_before() {
     let top = 0x50u64 << 56;
-    let near_end = top | (1 << 59) - 10;
+    let near_end = top | ((1 << 59) - 10);
     let data = encode(
         &[
             Entry::Stamp(near_end & !STAMP_TOP_FOR_TEST),
@@ -179,16 +179,13 @@ fn lost_records_by_flag_and_by_count() {
         let data = encode(&[Entry::Data(0, vec![0; 4])], abi.endian);
         let mut stored = page(&layout, 0, MISSED_EVENTS | MISSED_STORED, &data);
         let at = layout.data_offset() + data.len();
-        match (abi.word, abi.endian) {
-            (Word::W64, Endian::Little) => {
-                stored[at..at + 8].copy_from_slice(&1190u64.to_le_bytes())
-            }
-            (Word::W64, Endian::Big) => stored[at..at + 8].copy_from_slice(&1190u64.to_be_bytes()),
-            (Word::W32, Endian::Little) => {
-                stored[at..at + 4].copy_from_slice(&1190u32.to_le_bytes())
-            }
-            (Word::W32, Endian::Big) => stored[at..at + 4].copy_from_slice(&1190u32.to_be_bytes()),
-        }
+        let count: &[u8] = match (abi.word, abi.endian) {
+            (Word::W64, Endian::Little) => &1190u64.to_le_bytes(),
+            (Word::W64, Endian::Big) => &1190u64.to_be_bytes(),
+            (Word::W32, Endian::Little) => &1190u32.to_le_bytes(),
+            (Word::W32, Endian::Big) => &1190u32.to_be_bytes(),
+        };
+        stored[at..at + count.len()].copy_from_slice(count);
         let sub = SubBuffer::parse(&stored, &layout).unwrap();
         assert_eq!(sub.lost(), Some(Loss::Exact(1190)));
         assert_eq!(sub.data(), data, "the count is no part of the data");
