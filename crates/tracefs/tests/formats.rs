@@ -19,7 +19,11 @@ fn golden(format: &Format) -> String {
             "{:4} {:3} {} {:?} {:?} {}",
             field.offset(),
             field.size(),
-            if field.is_signed() { "signed  " } else { "unsigned" },
+            if field.is_signed() {
+                "signed  "
+            } else {
+                "unsigned"
+            },
             field.kind(),
             field.type_name(),
             field.name(),
@@ -48,10 +52,19 @@ fn formats_are_read_as_their_golden_files_say() {
     for path in support::files(&support::fixtures()) {
         let name = path.file_name().unwrap();
         if name == "golden" {
-            assert!(path.with_file_name("format").exists(), "{}: of what?", path.display());
+            assert!(
+                path.with_file_name("format").exists(),
+                "{}: of what?",
+                path.display()
+            );
             continue;
         }
-        assert_eq!(name, "format", "{} is neither format nor golden", path.display());
+        assert_eq!(
+            name,
+            "format",
+            "{} is neither format nor golden",
+            path.display()
+        );
         count += 1;
         let format = Format::parse_for(&fs::read(&path).unwrap(), Abi::LE64).unwrap();
         let ours = golden(&format);
@@ -63,7 +76,10 @@ fn formats_are_read_as_their_golden_files_say() {
         }
     }
     assert!(count >= 70, "only {count} fixtures");
-    assert!(wrong.is_empty(), "{wrong:#?} differ; UPDATE=1 writes what they come to now");
+    assert!(
+        wrong.is_empty(),
+        "{wrong:#?} differ; UPDATE=1 writes what they come to now"
+    );
 }
 
 /// RAS, MCE, CXL and block errors: nothing of them is left as a number that the kernel names.
@@ -82,7 +98,9 @@ fn events_of_errors_are_rendered_whole() {
         assert!(unresolved.is_empty(), "{path}: {unresolved:?}");
         let mut text = String::new();
         for seed in 0..50 {
-            let rendered = print.render(&support::record(&format, seed), &mut text).unwrap();
+            let rendered = print
+                .render(&support::record(&format, seed), &mut text)
+                .unwrap();
             assert!(rendered.is_exact(), "{path}: {text}");
         }
         seen.push(format.name().to_owned());
@@ -127,7 +145,14 @@ fn byte_order_does_not_show() {
         let little = Format::parse_for(&text, Abi::LE64).unwrap();
         let big = Format::parse_for(&text, Abi::BE64).unwrap();
         // Bytes that are looked at one by one, and numbers whose order is fixed, do differ.
-        let skipped = ["__get_sockaddr", "__print_hex", "bswap", "%p", "print_ip_addr", "cper_"];
+        let skipped = [
+            "__get_sockaddr",
+            "__print_hex",
+            "bswap",
+            "%p",
+            "print_ip_addr",
+            "cper_",
+        ];
         let print = little.print_text().unwrap_or("");
         if skipped.iter().any(|part| print.contains(part)) {
             continue;

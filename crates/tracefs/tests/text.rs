@@ -84,7 +84,10 @@ fn recorded_events_read_as_the_kernel_wrote_them() {
         ours.sort_by_key(|(time, _)| *time);
         let ours: Vec<_> = ours
             .into_iter()
-            .map(|(_, line)| line.strip_suffix('\n').map_or(line.clone(), |l| format!("{l}\n")))
+            .map(|(_, line)| {
+                line.strip_suffix('\n')
+                    .map_or(line.clone(), |l| format!("{l}\n"))
+            })
             .collect();
         let text = kernels_text(&fs::read_to_string(&trace).unwrap());
         assert_eq!(ours, text, "{}", dir.display());

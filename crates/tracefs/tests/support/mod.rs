@@ -33,13 +33,18 @@ pub(crate) fn store(bytes: &mut [u8], value: u64, abi: Abi) {
             Endian::Little => at,
             Endian::Big => len - 1 - at,
         };
-        *byte = if shift < 8 { (value >> (8 * shift)) as u8 } else { 0 };
+        *byte = if shift < 8 {
+            (value >> (8 * shift)) as u8
+        } else {
+            0
+        };
     }
 }
 
 /// A different value for each field, from one seed; small ones are as likely as large ones.
 fn value(seed: u64, at: usize) -> u64 {
-    let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (at as u64 + 1).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        ^ (at as u64 + 1).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x ^= x >> 31;
     x = x.wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^= x >> 29;
