@@ -122,6 +122,15 @@ impl<T> Merge<T> {
         self.before = self.latest;
     }
 
+    /// As [`Merge::end_round`], where some rings were left with records in them: `reached` is the earliest of
+    /// the times up to which those were read.
+    ///
+    /// So a ring that is written faster than it is read holds up the others only as far as it lags.
+    pub fn end_partial_round(&mut self, reached: u64) {
+        self.end_round();
+        self.due = self.due.map(|due| due.min(reached));
+    }
+
     /// Says that nothing more comes: all that is held is due.
     pub const fn flush(&mut self) {
         self.due = Some(u64::MAX);
@@ -178,6 +187,24 @@ mod tests {
     }
 
     #[test]
+    fn a_ring_that_is_never_empty_lets_pass_what_it_has_passed() {
+        let mut merge = Merge::new();
+        for round in 0..10u64 {
+            // One ring is at 10 a round and has more; the other was emptied, and is far ahead.
+            merge.push(round * 10, "slow");
+            merge.push(1000 + round, "fast");
+            merge.end_partial_round(round * 10);
+            let out: Vec<_> = core::iter::from_fn(|| merge.pop()).collect();
+            match round {
+                0 => assert_eq!(out, []),
+                1 => assert_eq!(out, [(0, "slow"), (10, "slow")]),
+                _ => assert_eq!(out, [(round * 10, "slow")]),
+            }
+        }
+        assert_eq!(merge.len(), 10, "the fast one waits");
+    }
+
+    #[test]
     fn what_comes_too_late_comes_out_all_the_same_and_is_counted() {
         let mut merge = Merge::new();
         merge.push(10, 'x');
@@ -197,6 +224,7 @@ mod tests {
         fn rings_come_out_in_time_order(
             writes in prop::collection::vec((0..4usize, 0..3u64), 1..200),
             visits in prop::collection::vec(1..20usize, 1..200),
+            turn in 1..30usize,
         ) {
             let mut rings = vec![Vec::new(); 4];
             let mut merge = Merge::new();
@@ -204,6 +232,7 @@ mod tests {
             let (mut time, mut written) = (0, 0);
             let mut visits = visits.into_iter().cycle();
             while written < writes.len() {
+                let mut reached = u64::MAX;
                 for ring in 0..4 {
                     // Records are written, on all CPUs, between one ring's visit and the next one's.
                     for &(cpu, step) in writes.iter().skip(written).take(visits.next().unwrap()) {
@@ -211,11 +240,20 @@ mod tests {
                         rings[cpu].push((time, written));
                         written += 1;
                     }
-                    for (time, item) in rings[ring].drain(..) {
+                    let taken = turn.min(rings[ring].len());
+                    let left = rings[ring].split_off(taken);
+                    let taken = core::mem::replace(&mut rings[ring], left);
+                    if let (Some(&(last, _)), false) = (taken.last(), rings[ring].is_empty()) {
+                        reached = reached.min(last);
+                    }
+                    for (time, item) in taken {
                         merge.push(time, item);
                     }
                 }
-                merge.end_round();
+                match reached {
+                    u64::MAX => merge.end_round(),
+                    reached => merge.end_partial_round(reached),
+                }
                 while let Some((time, item)) = merge.pop() {
                     out.push((time, item));
                 }

@@ -2,6 +2,8 @@
 
 mod root;
 
+use std::os::unix::process::CommandExt;
+
 use root::{Kernel, event, unique};
 use tracefs::fs::{BufferSize, EnableState, Method, Stream};
 use tracefs::{Error, Format};
@@ -36,6 +38,46 @@ fn every_event_is_listed_with_its_id() {
         Some(name)
     );
     assert_eq!(kernel.tracefs.event_by_id(u32::MAX).unwrap(), None);
+}
+
+const CHILD: &str = "MCEKIT_TEST_LOOKS_AS_NOBODY";
+
+/// The other process of the test below, without rights.
+#[test]
+fn looks_as_nobody() {
+    let Some(root) = std::env::var_os(CHILD) else {
+        return;
+    };
+    let error = tracefs::fs::Tracefs::at(&root).unwrap_err();
+    assert!(matches!(error, Error::Forbidden { .. }), "{error:?}");
+    let mounts = format!("nodev {} tracefs rw 0 0\n", root.display());
+    let error = tracefs::fs::Tracefs::find_in(mounts.as_bytes()).unwrap_err();
+    assert!(
+        error.to_string().ends_with(": permission denied"),
+        "{error}"
+    );
+}
+
+#[test]
+fn who_may_not_look_is_told_so() {
+    let Some(kernel) = Kernel::get() else { return };
+    // Where nobody can run it from, whatever the permissions of the build directory.
+    let dir = std::env::temp_dir().join(unique("mcekit-nobody"));
+    std::fs::create_dir(&dir).unwrap();
+    let program = dir.join("test");
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let output = std::process::Command::new(&program)
+        .args(["--exact", "looks_as_nobody"])
+        .env(CHILD, kernel.tracefs.root())
+        .current_dir("/")
+        .uid(65534)
+        .gid(65534)
+        .output()
+        .unwrap();
+    std::fs::remove_dir_all(&dir).unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("1 passed"), "{said}");
 }
 
 #[test]

@@ -141,8 +141,8 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] while recording is off or with option `markers` off; [`Error::Forbidden`];
-    /// [`Error::Unsupported`].
+    /// [`Error::Refused`] while recording is off, with option `markers` off, or by a full ring that keeps the
+    /// oldest; [`Error::Forbidden`]; [`Error::Unsupported`].
     pub fn mark(&self, text: &str) -> Result<()> {
         file::write(&self.root.join("trace_marker"), text, Mode::Append)
     }

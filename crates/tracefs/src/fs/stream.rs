@@ -15,6 +15,9 @@ use crate::page::{Loss, SubBuffer};
 /// Sub-buffers taken from one ring before the next one's turn, so that no CPU starves the others.
 const PAGES_PER_TURN: usize = 64;
 
+/// Rounds at the end, at most: enough for 16 GiB in each ring.
+const FINAL_ROUNDS: usize = 1 << 16;
+
 /// The records of all CPUs of an instance, in time order, with what was lost at its place.
 ///
 /// [`Stream::wait`], then [`Stream::fill`], then [`Stream::next_event`] until it gives nothing; repeat.
@@ -137,7 +140,7 @@ impl Stream {
     /// Visits each ring once.
     fn round(&mut self) -> Result<usize> {
         let mut taken = 0;
-        let mut emptied = true;
+        let mut reached = None;
         for (index, cpu) in self.cpus.iter_mut().enumerate() {
             let mut pages = 0;
             while pages < PAGES_PER_TURN
@@ -152,7 +155,10 @@ impl Stream {
                 )?;
                 pages += 1;
             }
-            emptied &= pages < PAGES_PER_TURN;
+            if pages == PAGES_PER_TURN {
+                let newest = self.newest.get(index).copied();
+                reached = reached.into_iter().chain(newest).min();
+            }
             if pages > 0
                 && let Some(loss) = cpu.dropped()?
             {
@@ -160,9 +166,9 @@ impl Stream {
                 lose(&mut self.merge, &self.newest, index, loss);
             }
         }
-        // A round that left something in a ring says nothing about what may still come.
-        if emptied {
-            self.merge.end_round();
+        match reached {
+            None => self.merge.end_round(),
+            Some(reached) => self.merge.end_partial_round(reached),
         }
         Ok(taken)
     }
@@ -194,7 +200,12 @@ impl Stream {
     ///
     /// As [`Stream::fill`].
     pub fn finish(&mut self) -> Result<()> {
-        while self.round()? > 0 {}
+        // Whoever did not stop recording gets an end all the same.
+        for _ in 0..FINAL_ROUNDS {
+            if self.round()? == 0 {
+                break;
+            }
+        }
         for (index, cpu) in self.cpus.iter_mut().enumerate() {
             for loss in [cpu.dropped()?, cpu.untold()?].into_iter().flatten() {
                 lose(&mut self.merge, &self.newest, index, loss);
