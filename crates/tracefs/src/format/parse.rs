@@ -74,7 +74,10 @@ pub(super) fn parse(bytes: &[u8], abi: Abi) -> Result<Format> {
     };
     let common = fields
         .iter()
-        .take_while(|field| field.name(&text).starts_with("common_"))
+        .take_while(|field| {
+            let name = text.as_bytes().get(field.name.start as usize..);
+            name.is_some_and(|name| name.starts_with(b"common_"))
+        })
         .count();
     Ok(Format {
         name,

@@ -2,6 +2,34 @@
 
 use crate::format::is_ident;
 
+const SPACE: u8 = 1;
+const IDENT: u8 = 2;
+
+/// What each byte can be part of.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        if b.is_ascii_whitespace() {
+            classes[byte] = SPACE;
+        } else if b.is_ascii_alphanumeric() || b == b'_' {
+            classes[byte] = IDENT;
+        }
+        byte += 1;
+    }
+    classes
+};
+
+/// How many bytes of a class there are in front.
+#[inline]
+fn run(bytes: &[u8], class: u8) -> usize {
+    bytes
+        .iter()
+        .take_while(|&&byte| CLASSES[usize::from(byte)] == class)
+        .count()
+}
+
 /// One token. Names and strings are places in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'t> {
@@ -125,9 +153,8 @@ impl<'t> Lexer<'t> {
     pub(super) fn advance(&mut self) {
         self.last_end = self.next;
         let mut at = self.next;
-        while self.byte(at).is_ascii_whitespace() {
-            at += 1;
-        }
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        at += run(rest, SPACE);
         self.at = at;
         let first = self.byte(at);
         let (token, end) = match first {
@@ -135,11 +162,9 @@ impl<'t> Lexer<'t> {
             b'0'..=b'9' => self.number(at),
             b'"' => self.string(at),
             b'\'' => self.character(at),
-            _ if is_ident(first) => {
-                let mut end = at + 1;
-                while is_ident(self.byte(end)) {
-                    end += 1;
-                }
+            _ if CLASSES[usize::from(first)] == IDENT => {
+                let rest = self.bytes.get(at..).unwrap_or_default();
+                let end = at + run(rest, IDENT);
                 (Token::Name(self.text.get(at..end).unwrap_or("")), end)
             }
             _ => self.operator(at, first),
@@ -149,42 +174,29 @@ impl<'t> Lexer<'t> {
     }
 
     fn operator(&self, at: usize, first: u8) -> (Token<'t>, usize) {
-        let second = self.byte(at + 1);
-        let two = |op| (Token::Op(op), at + 2);
-        let op = match (first, second) {
-            (b'-', b'>') => return two(Op::Arrow),
-            (b'<', b'<') => return two(Op::Shl),
-            (b'>', b'>') => return two(Op::Shr),
-            (b'<', b'=') => return two(Op::LessEq),
-            (b'>', b'=') => return two(Op::GreaterEq),
-            (b'=', b'=') => return two(Op::Equal),
-            (b'!', b'=') => return two(Op::NotEqual),
-            (b'&', b'&') => return two(Op::AndAnd),
-            (b'|', b'|') => return two(Op::OrOr),
-            (b'(', _) => Op::Open,
-            (b')', _) => Op::Close,
-            (b'[', _) => Op::OpenSquare,
-            (b']', _) => Op::CloseSquare,
-            (b'{', _) => Op::OpenBrace,
-            (b'}', _) => Op::CloseBrace,
-            (b',', _) => Op::Comma,
-            (b';', _) => Op::Semicolon,
-            (b':', _) => Op::Colon,
-            (b'?', _) => Op::Question,
-            (b'.', _) => Op::Dot,
-            (b'+', _) => Op::Plus,
-            (b'-', _) => Op::Minus,
-            (b'*', _) => Op::Star,
-            (b'/', _) => Op::Slash,
-            (b'%', _) => Op::Percent,
-            (b'<', _) => Op::Less,
-            (b'>', _) => Op::Greater,
-            (b'&', _) => Op::And,
-            (b'|', _) => Op::Or,
-            (b'^', _) => Op::Xor,
-            (b'!', _) => Op::Not,
-            (b'~', _) => Op::Tilde,
-            (b'=', _) => Op::Assign,
+        // One level at a time: brackets and commas are most of all tokens.
+        let op = match first {
+            b'(' => Op::Open,
+            b')' => Op::Close,
+            b'[' => Op::OpenSquare,
+            b']' => Op::CloseSquare,
+            b'{' => Op::OpenBrace,
+            b'}' => Op::CloseBrace,
+            b',' => Op::Comma,
+            b';' => Op::Semicolon,
+            b':' => Op::Colon,
+            b'?' => Op::Question,
+            b'.' => Op::Dot,
+            b'+' => Op::Plus,
+            b'*' => Op::Star,
+            b'/' => Op::Slash,
+            b'%' => Op::Percent,
+            b'^' => Op::Xor,
+            b'~' => Op::Tilde,
+            b'-' | b'<' | b'>' | b'=' | b'!' | b'&' | b'|' => {
+                let (op, len) = Self::longest(first, self.byte(at + 1));
+                return (Token::Op(op), at + len);
+            }
             _ => {
                 // A whole character of the text, so that every token starts at one.
                 let len = self.text.get(at..).and_then(|rest| rest.chars().next());
@@ -192,6 +204,28 @@ impl<'t> Lexer<'t> {
             }
         };
         (Token::Op(op), at + 1)
+    }
+
+    /// Operators that may have a second character.
+    fn longest(first: u8, second: u8) -> (Op, usize) {
+        match (first, second) {
+            (b'-', b'>') => (Op::Arrow, 2),
+            (b'<', b'<') => (Op::Shl, 2),
+            (b'>', b'>') => (Op::Shr, 2),
+            (b'<', b'=') => (Op::LessEq, 2),
+            (b'>', b'=') => (Op::GreaterEq, 2),
+            (b'=', b'=') => (Op::Equal, 2),
+            (b'!', b'=') => (Op::NotEqual, 2),
+            (b'&', b'&') => (Op::AndAnd, 2),
+            (b'|', b'|') => (Op::OrOr, 2),
+            (b'-', _) => (Op::Minus, 1),
+            (b'<', _) => (Op::Less, 1),
+            (b'>', _) => (Op::Greater, 1),
+            (b'=', _) => (Op::Assign, 1),
+            (b'!', _) => (Op::Not, 1),
+            (b'&', _) => (Op::And, 1),
+            _ => (Op::Or, 1),
+        }
     }
 
     fn number(&self, start: usize) -> (Token<'t>, usize) {
@@ -209,10 +243,14 @@ impl<'t> Lexer<'t> {
             _ => (10, true),
         };
         let mut value = 0u64;
-        while let Some(digit) = char::from(self.byte(at)).to_digit(radix) {
-            value = value
-                .wrapping_mul(u64::from(radix))
-                .wrapping_add(u64::from(digit));
+        loop {
+            let digit = match self.byte(at) {
+                digit @ b'0'..=b'9' => digit - b'0',
+                digit @ b'a'..=b'f' if radix == 16 => digit - b'a' + 10,
+                digit @ b'A'..=b'F' if radix == 16 => digit - b'A' + 10,
+                _ => break,
+            };
+            value = value.wrapping_mul(radix).wrapping_add(u64::from(digit));
             at += 1;
         }
         let (mut unsigned, mut long) = (false, false);
@@ -239,15 +277,16 @@ impl<'t> Lexer<'t> {
         let mut at = start + 1;
         let mut escaped = false;
         loop {
-            match self.byte(at) {
-                b'"' => break,
-                b'\\' => {
-                    escaped = true;
-                    at += 2;
-                }
-                0 if at >= self.bytes.len() => return (Token::Op(Op::Other), self.bytes.len()),
-                _ => at += 1,
+            let rest = self.bytes.get(at..).unwrap_or_default();
+            let Some(stop) = rest.iter().position(|&byte| byte == b'"' || byte == b'\\') else {
+                return (Token::Op(Op::Other), self.bytes.len());
+            };
+            at += stop;
+            if rest.get(stop) == Some(&b'"') {
+                break;
             }
+            escaped = true;
+            at += 2;
         }
         (
             Token::Str {

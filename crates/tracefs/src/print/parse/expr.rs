@@ -34,7 +34,20 @@ fn binary(op: Op) -> Option<(Binary, u8)> {
 impl<'f> Parser<'f> {
     /// `a ? b : c`, and all that binds more strongly.
     pub(super) fn ternary(&mut self) -> Parsed {
-        let cond = self.binary(1)?;
+        // Most expressions are one number, one field or one call: the shorter way to them.
+        let cond = match self.lexer.token {
+            Token::Number { .. } | Token::Name(_) => {
+                let ex = self.postfix()?;
+                if matches!(
+                    self.lexer.token,
+                    Token::Op(Op::Comma | Op::Close | Op::CloseBrace) | Token::End
+                ) {
+                    return Ok(ex);
+                }
+                self.binary_from(ex, 1)?
+            }
+            _ => self.binary(1)?,
+        };
         if !self.take(Op::Question) {
             return Ok(cond);
         }
@@ -76,7 +89,12 @@ impl<'f> Parser<'f> {
 
     /// Operators of at least this strength, left to right.
     pub(super) fn binary(&mut self, least: u8) -> Parsed {
-        let mut left = self.unary()?;
+        let left = self.unary()?;
+        self.binary_from(left, least)
+    }
+
+    /// The same, the first operand parsed already.
+    fn binary_from(&mut self, mut left: Ex, least: u8) -> Parsed {
         while let Token::Op(op) = self.lexer.token
             && let Some((op, strength)) = binary(op)
             && strength >= least
@@ -206,18 +224,7 @@ impl<'f> Parser<'f> {
 
     fn primary(&mut self) -> Parsed {
         match self.lexer.token {
-            Token::Number {
-                value,
-                unsigned,
-                long,
-                decimal,
-            } => {
-                self.lexer.advance();
-                Ok(Self::constant(
-                    value,
-                    number_type(value, unsigned, long, decimal, self.long()),
-                ))
-            }
+            Token::Number { .. } => self.number(),
             Token::Char(value) => {
                 self.lexer.advance();
                 Ok(Self::constant(u64::from(value), Ty::INT))
@@ -256,6 +263,22 @@ impl<'f> Parser<'f> {
             }
             _ => Err(Reason::Syntax),
         }
+    }
+
+    /// A literal number.
+    pub(super) fn number(&mut self) -> Parsed {
+        let Token::Number {
+            value,
+            unsigned,
+            long,
+            decimal,
+        } = self.lexer.token
+        else {
+            return Err(Reason::Syntax);
+        };
+        self.lexer.advance();
+        let ty = number_type(value, unsigned, long, decimal, self.long());
+        Ok(Self::constant(value, ty))
     }
 
     /// After `REC`: `->field`.
