@@ -8,6 +8,7 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use tracefs::format::Field;
 use tracefs::print::{PrintFmt, Symbols};
 use tracefs::{Abi, Format, Value};
 use tracepoint_decode::{PerfByteReader, PerfEventFormat};
@@ -168,7 +169,7 @@ fn mce_record(c: &mut Criterion) {
             sum
         });
     });
-    let fields: Vec<_> = format.fields().map(|field| field.accessor()).collect();
+    let fields: Vec<_> = format.fields().map(Field::accessor).collect();
     group.bench_function("tracefs, all fields as numbers", |b| {
         b.iter(|| {
             let data = black_box(&data[..]);

@@ -1,7 +1,7 @@
 //! What print fmts mean: C's arithmetic, the kernel's helpers, and what other libraries get wrong.
 
 use proptest::prelude::*;
-use tracefs::print::{Argument, Function, MAX_LINE, PrintFmt, Reason, Symbols};
+use tracefs::print::{Argument, Function, MAX_LINE, PrintFmt, Reason, Symbols, SystemCallStyle};
 use tracefs::{Abi, Error, Format};
 
 /// An event with fields of every kind.
@@ -421,4 +421,43 @@ proptest! {
         );
         prop_assert_eq!(text, expected);
     }
+}
+
+/// Lines of `trace` on Linux 6.12 and 6.18 for the same call.
+#[test]
+fn system_calls_read_as_in_trace() {
+    let read = |name: &str| {
+        let path = format!("fixtures/formats/6.18/syscalls/{name}/format");
+        Format::parse_for(&std::fs::read(path).unwrap(), Abi::LE64).unwrap()
+    };
+    let enter = read("sys_enter_openat");
+    let mut data = vec![0; enter.extent()];
+    for (name, value) in [
+        ("dfd", 0xffff_ff9c_u64),
+        ("filename", 0x5603_1095_e527),
+        ("flags", 9),
+    ] {
+        let offset = enter.field(name).unwrap().offset();
+        data[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
+    }
+    let line = |format: &Format, style, data: &[u8]| {
+        let print = PrintFmt::system_call(format, style).unwrap();
+        print.display(data).to_string()
+    };
+    assert_eq!(
+        line(&enter, SystemCallStyle::Bare, &data),
+        "sys_openat(dfd: ffffff9c, filename: 56031095e527, flags: 9, mode: 0)"
+    );
+    assert_eq!(
+        line(&enter, SystemCallStyle::Marked, &data),
+        "sys_openat(dfd: 0xffffff9c, filename: 0x56031095e527, flags: 9, mode: 0)"
+    );
+    let exit = read("sys_exit_openat");
+    let mut data = vec![0; exit.extent()];
+    data[exit.field("ret").unwrap().offset()] = 3;
+    assert_eq!(
+        line(&exit, SystemCallStyle::Marked, &data),
+        "sys_openat -> 0x3"
+    );
+    assert!(PrintFmt::system_call(&format_for("\"\"", Abi::LE64), SystemCallStyle::Bare).is_none());
 }

@@ -3,6 +3,7 @@
 mod drivers;
 mod mce;
 mod ras;
+mod xhci;
 
 use core::fmt;
 
@@ -219,6 +220,20 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
         Function::Text(|a, w| choice(a, w, "yes", "no")),
     ),
     (
+        "xhci_decode_ctrl_ctx",
+        Function::Text(xhci::control_context),
+    ),
+    ("xhci_decode_doorbell", Function::Text(xhci::doorbell)),
+    (
+        "xhci_decode_ep_context",
+        Function::Text(xhci::endpoint_context),
+    ),
+    ("xhci_decode_portsc", Function::Text(xhci::port_status)),
+    (
+        "xhci_decode_slot_context",
+        Function::Text(xhci::slot_context),
+    ),
+    (
         "xhci_ring_type_string",
         Function::Text(drivers::xhci_ring_type),
     ),
@@ -284,4 +299,67 @@ fn row(
     let value = first(args).ok_or(fmt::Error)?;
     let text = usize::try_from(value).ok().and_then(|at| rows.get(at));
     out.write_str(text.unwrap_or(&otherwise))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Argument, FUNCTIONS, Function};
+    use alloc::string::String;
+
+    #[test]
+    fn names_are_sorted_and_once_each() {
+        assert!(FUNCTIONS.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(super::super::constants::CONSTANTS.is_sorted_by(|a, b| a.0 < b.0));
+    }
+
+    fn text(name: &str, args: &[u64]) -> String {
+        let at = FUNCTIONS
+            .binary_search_by_key(&name, |(name, _)| name)
+            .unwrap();
+        let Function::Text(call) = FUNCTIONS[at].1 else {
+            panic!("{name} gives a number");
+        };
+        let args: alloc::vec::Vec<_> = args.iter().map(|&n| Argument::Number(n)).collect();
+        let mut text = String::new();
+        call(&args, &mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn registers_are_spelled_as_the_kernel_does() {
+        assert_eq!(
+            text("xhci_decode_portsc", &[0, 0x0e02_1203]),
+            "Powered Connected Enabled Link:U0 PortSpeed:4 Change: CSC Wake: WCE WDE WOE "
+        );
+        assert_eq!(
+            text(
+                "xhci_decode_slot_context",
+                &[0, 0x0840_0001, 0x0003_0000, 0, 0x1000_0002]
+            ),
+            "RS 00001 super-speed Ctx Entries 1 MEL 0 us Port# 3/0 [TT Slot 0 Port# 0 TTT 0 Intr 0] Addr 2 State addressed"
+        );
+        assert_eq!(
+            text(
+                "xhci_decode_ep_context",
+                &[0, 0x0003_0001, 0x0040_0026, 0x1234_5001, 8]
+            ),
+            "State running mult 1 max P. Streams 0 interval 1000 us max ESIT payload 0 CErr 3 Type Ctrl burst 0 maxp 64 deq 0000000012345001 avg trb len 8"
+        );
+        assert_eq!(
+            text("xhci_decode_ctrl_ctx", &[0, 8, 3]),
+            "Drop: 1in, Add: slot ep0"
+        );
+        assert_eq!(text("xhci_decode_doorbell", &[0, 1, 3]), "Slot 1 ep1in");
+        assert_eq!(
+            text("libata_trace_parse_status", &[0x51]),
+            "{ DRDY DSC ERR }"
+        );
+        assert_eq!(
+            text("libata_trace_parse_qc_flags", &[3]),
+            "3{ ACTIVE DMAMAP }"
+        );
+        assert_eq!(text("libata_trace_parse_eh_action", &[6]), "6{ RESET }");
+        assert_eq!(text("mc_event_error_type", &[1]), "Uncorrected");
+        assert_eq!(text("cper_severity_str", &[9]), "unknown");
+    }
 }

@@ -28,7 +28,9 @@ pub enum SystemCallStyle {
 pub(super) fn compile(format: &Format, style: SystemCallStyle) -> Option<Tree> {
     let name = format.name();
     let enter = name.starts_with(ENTER);
-    let call = name.strip_prefix(ENTER).or_else(|| name.strip_prefix(EXIT))?;
+    let call = name
+        .strip_prefix(ENTER)
+        .or_else(|| name.strip_prefix(EXIT))?;
     let mut fields = format.event_fields();
     if !matches!(fields.next()?.name(), "__syscall_nr" | "nr") {
         return None;
@@ -46,18 +48,27 @@ pub(super) fn compile(format: &Format, style: SystemCallStyle) -> Option<Tree> {
         pieces: Vec::new(),
         line: Range::default(),
     };
-    literal(&mut tree, &["sys_", call, if enter { "(" } else { " -> 0x" }]);
+    literal(
+        &mut tree,
+        &["sys_", call, if enter { "(" } else { " -> 0x" }],
+    );
     for (at, field) in fields.clone().enumerate() {
         if enter && matches!(field.kind(), Kind::Array { .. }) {
             // What an argument points to stands behind all of them, and is shown beside it.
             continue;
         }
         if enter {
-            literal(&mut tree, &[if at > 0 { ", " } else { "" }, field.name(), ": "]);
+            literal(
+                &mut tree,
+                &[if at > 0 { ", " } else { "" }, field.name(), ": "],
+            );
         }
         number(&mut tree, field, style, enter);
         let pointed = fields.clone().find(|other| {
-            let inner = other.name().strip_prefix("__").and_then(|n| n.strip_suffix("_val"));
+            let inner = other
+                .name()
+                .strip_prefix("__")
+                .and_then(|n| n.strip_suffix("_val"));
             inner == Some(field.name())
         });
         if let Some(pointed) = pointed {
