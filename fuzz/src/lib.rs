@@ -11,6 +11,8 @@ pub mod logs;
 pub mod mcelog;
 pub mod models;
 pub mod record;
+pub mod tracefs_rings;
+pub mod tracefs_text;
 
 /// A target: takes any bytes, panics where its property does not hold.
 pub type Target = fn(&[u8]);
@@ -28,6 +30,11 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("record_decode", record::decode),
     ("record_json", json::record),
     ("record_wire", record::wire),
+    ("tracefs_filter", tracefs_rings::filter),
+    ("tracefs_format", tracefs_text::format),
+    ("tracefs_page", tracefs_rings::page),
+    ("tracefs_print", tracefs_text::print),
+    ("tracefs_record", tracefs_text::record),
 ];
 
 /// The body of a target's binary: libFuzzer's entry while fuzzing, else a replay of the files named.
