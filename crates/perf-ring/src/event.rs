@@ -2,8 +2,7 @@
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::abi::{self, EventAttr, ReadFormat};
 use crate::read::{Count, ReadValues};
@@ -19,7 +18,8 @@ use crate::{Error, abi::AttrFlags};
 pub struct Event {
     fd: OwnedFd,
     attr: EventAttr,
-    lent: AtomicBool,
+    /// The mapping of the one read-write reader, while it lives.
+    reader: Mutex<Weak<Mapping>>,
 }
 
 /// Says why a mapping failed, as far as the error number tells.
@@ -49,7 +49,7 @@ impl Event {
         Event {
             fd,
             attr,
-            lent: AtomicBool::new(false),
+            reader: Mutex::new(Weak::new()),
         }
     }
 
@@ -297,17 +297,18 @@ impl Event {
     /// [`Error::Pages`]; [`Error::Map`], with `EBUSY` when a reader lives already, in this process.
     pub fn map(&self, pages: usize) -> Result<Reader, Error> {
         // Two readers would give back each other's borrowed records.
-        if self.lent.swap(true, Ordering::Relaxed) {
+        let mut living = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        if living.strong_count() > 0 {
             let source = std::io::Error::from_raw_os_error(libc::EBUSY);
+            let hint = "the event has its one read-write reader already";
             return Err(Error::Map {
                 pages,
                 source,
-                hint: "the event has its one read-write reader already",
+                hint,
             });
         }
-        let map = self
-            .mapping(pages, true)
-            .inspect_err(|_| self.lent.store(false, Ordering::Relaxed))?;
+        let map = self.mapping(pages, true)?;
+        *living = Arc::downgrade(&map);
         Ok(Reader::new(map))
     }
 

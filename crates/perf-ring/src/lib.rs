@@ -38,9 +38,13 @@ pub mod cpus;
 pub mod fake;
 pub mod pmu;
 
+mod all;
 mod error;
 mod event;
 mod explain;
+pub mod keeper;
+mod merge;
+mod numbering;
 mod open;
 mod read;
 mod records;
@@ -48,9 +52,12 @@ mod ring;
 mod sample;
 mod sys;
 
+pub use all::{AllCpus, Item, Merge};
 pub use error::Error;
 pub use event::{Event, Pause};
 pub use explain::{Explanation, Rights};
+pub use keeper::{Access, Client, Cursor, Keeper, Loss, Shared, Start};
+pub use numbering::{Numbering, Round};
 pub use open::{Builder, Clock, Hardware, Software, Target, Wakeup};
 pub use read::{Count, ReadValues};
 pub use records::{Body, Ksymbol, MmapFile, MmapIdentity, MmapRecord, Parsed, Task};

@@ -120,6 +120,11 @@ impl Layout {
         self.trailer_len as usize
     }
 
+    /// Bytes of the fixed fields of a sample.
+    pub(crate) const fn fixed_len(&self) -> usize {
+        self.fixed_len as usize
+    }
+
     /// Where a fixed field stands in a sample's body.
     pub(crate) fn fixed_at(&self, field: SampleType) -> Option<usize> {
         let i = FIXED.iter().position(|f| *f == field)?;

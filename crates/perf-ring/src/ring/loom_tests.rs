@@ -25,11 +25,10 @@ fn header(n: u64) -> u64 {
     u64::from_ne_bytes(header.to_bytes())
 }
 
-/// Checks that a record is of one piece and returns its number.
-fn number(words: [u64; 2]) -> u64 {
+/// A record's number; `None` when it is not of one piece.
+fn number(words: [u64; 2]) -> Option<u64> {
     let header = RecordHeader::from_bytes(words[0].to_ne_bytes());
-    assert_eq!(u64::from(header.kind.0), words[1], "a torn record");
-    words[1]
+    (u64::from(header.kind.0) == words[1]).then_some(words[1])
 }
 
 /// A ring whose data may not be touched by both sides at once: loom fails the model if they are.
@@ -110,7 +109,7 @@ fn drain(ring: &Guarded, pos: &mut u64, seen: &mut Vec<u64>, give_back_early: bo
         ring.publish(cursor.head);
     }
     while let Some((at, _)) = cursor.next(ring).expect("sizes are sound") {
-        seen.push(number([ring.word(at), ring.word(at + 8)]));
+        seen.push(number([ring.word(at), ring.word(at + 8)]).expect("a torn record"));
     }
     *pos = cursor.pos;
     ring.publish(cursor.pos);
@@ -185,8 +184,12 @@ impl Shared {
     }
 }
 
-/// Reads once while two records are written over the oldest of four; `spare` bytes are not trusted.
-fn overwritten(backward: bool, spare: u64) {
+/// Reads once while two records are written over the oldest of four; `spare` bytes are not trusted. Says whether some
+/// execution handed out anything but whole records, without a gap, up to the newest.
+fn torn(backward: bool, spare: u64) -> bool {
+    // Not an assertion within the model: its threads could not be unwound.
+    let torn = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let found = std::sync::Arc::clone(&torn);
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(4);
     model.check(move || {
@@ -230,60 +233,59 @@ fn overwritten(backward: bool, spare: u64) {
             })
         };
         let mut out = Copied::default();
-        // The reader has seen the first two before.
-        let seen = 2 * RECORD;
-        if backward {
-            copy_backward(&*ring, seen.wrapping_neg(), spare, &mut out).expect("sound");
+        // What is newer than the spared part is asked for.
+        let seen = spare;
+        let read = if backward {
+            copy_backward(&*ring, seen.wrapping_neg(), spare, &mut out)
         } else {
-            copy_forward(&*ring, seen, spare, &mut out).expect("sound");
-        }
-        let got: Vec<u64> = out
-            .starts
-            .iter()
-            .map(|at| number([out.words[*at as usize], out.words[*at as usize + 1]]))
-            .collect();
+            copy_forward(&*ring, seen, spare, &mut out)
+        };
+        let words = |at: &u32| [out.words[*at as usize], out.words[*at as usize + 1]];
+        let got: Vec<Option<u64>> = out.starts.iter().map(|at| number(words(at))).collect();
         let newest = if backward {
             out.head.wrapping_neg()
         } else {
             out.head
         } / RECORD;
-        // What is delivered reaches up to the newest, without a gap; less than asked for is said.
-        assert!(
-            got.iter()
+        let whole = read.is_ok()
+            && got
+                .iter()
                 .rev()
                 .zip((0..=newest).rev())
-                .all(|(a, b)| *a == b),
-            "{got:?} up to {newest}"
-        );
-        assert_eq!(
-            out.lapped,
-            (got.len() as u64) < newest - 2,
-            "{got:?} up to {newest}"
-        );
+                .all(|(a, b)| *a == Some(b));
+        let told = out.lapped == ((got.len() as u64) < newest - seen / RECORD);
+        if !whole || !told {
+            found.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
         writer.join().unwrap();
     });
+    torn.load(std::sync::atomic::Ordering::Relaxed)
 }
 
 #[test]
 fn loom_backward_never_tears_with_two_records_spared() {
-    overwritten(true, 2 * RECORD);
+    assert!(!torn(true, 2 * RECORD));
 }
 
 #[test]
 fn loom_forward_overwrite_never_tears_with_two_records_spared() {
-    overwritten(false, 2 * RECORD);
+    assert!(!torn(false, 2 * RECORD));
 }
 
 /// The model can fail: the record under way must be spared.
 #[test]
-#[should_panic]
 fn loom_backward_notices_nothing_spared() {
-    overwritten(true, 0);
+    assert!(torn(true, 0));
 }
 
 /// The same for the other direction.
 #[test]
-#[should_panic]
 fn loom_forward_overwrite_notices_nothing_spared() {
-    overwritten(false, 0);
+    assert!(torn(false, 0));
+}
+
+/// Why two: the words of a record can be seen before the head that was stored ahead of them, and that is a record old.
+#[test]
+fn loom_backward_notices_one_record_spared() {
+    assert!(torn(true, RECORD));
 }

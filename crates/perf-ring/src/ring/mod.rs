@@ -14,6 +14,7 @@ mod loom_tests;
 mod overwrite;
 mod protocol;
 
+pub(crate) use batch::record_at;
 pub use batch::{Batch, Reader, Record};
 pub use overwrite::{Backward, Kept, Order, Overwrite};
 pub(crate) use protocol::Memory;

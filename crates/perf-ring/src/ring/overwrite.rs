@@ -154,6 +154,19 @@ impl Backward {
         self
     }
 
+    /// A second reader of the same mapping, from the oldest record on.
+    pub(crate) fn share(&self) -> Self {
+        Backward {
+            spare: self.spare,
+            ..Self::new(Arc::clone(&self.map))
+        }
+    }
+
+    /// What the last reading copied.
+    pub(crate) const fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
     /// Leaves out what was written before now.
     pub fn skip_to_now(&mut self) {
         self.last = self.map.head() & !7;

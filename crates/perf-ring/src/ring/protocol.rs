@@ -48,7 +48,7 @@ impl Cursor {
     pub(crate) fn begin<M: Memory>(mem: &M, pos: u64) -> Result<Self, Error> {
         let head = mem.head();
         let there = head.wrapping_sub(pos);
-        if there > mem.size() || there % 8 != 0 || pos % 8 != 0 {
+        if there > mem.size() || !there.is_multiple_of(8) || !pos.is_multiple_of(8) {
             return Err(Error::RingPositions {
                 head,
                 tail: pos,
@@ -133,7 +133,7 @@ impl Copied {
                 break;
             };
             let header = RecordHeader::from_bytes(word.to_ne_bytes());
-            if u64::from(header.size) > len - at && header.size % 8 == 0 {
+            if u64::from(header.size) > len - at && header.size.is_multiple_of(8) {
                 break;
             }
             let header = header_at(*word, position.wrapping_add(at), len - at)?;
@@ -160,7 +160,7 @@ pub(crate) fn copy_backward<M: Memory>(
     let usable = mem.size().saturating_sub(spare);
     let fresh = last.wrapping_sub(head);
     out.head = head;
-    if fresh % 8 != 0 {
+    if !fresh.is_multiple_of(8) {
         return Err(Error::RingPositions {
             head,
             tail: last,
@@ -195,7 +195,7 @@ pub(crate) fn copy_forward<M: Memory>(
     let usable = mem.size().saturating_sub(spare);
     let fresh = head.wrapping_sub(pos);
     out.head = head;
-    if fresh % 8 != 0 || pos % 8 != 0 {
+    if !fresh.is_multiple_of(8) || !pos.is_multiple_of(8) {
         return Err(Error::RingPositions {
             head,
             tail: pos,

@@ -69,6 +69,12 @@ pub(crate) fn adopt(fd: RawFd) -> OwnedFd {
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
+/// Borrows a descriptor by number that was seen to be open, such as one that the service manager passed to this process.
+pub(crate) fn borrow<'a>(fd: RawFd) -> BorrowedFd<'a> {
+    // SAFETY: the caller has looked that the number is open, and uses the value before it adopts or closes it.
+    unsafe { BorrowedFd::borrow_raw(fd) }
+}
+
 /// An ioctl whose argument is a number (or a descriptor).
 pub(crate) fn ioctl_value(fd: BorrowedFd<'_>, request: u64, value: i64) -> io::Result<()> {
     #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::ring::Memory;
 compile_error!("the ring's positions are read as atomic 64-bit words: a 64-bit machine is needed");
 
 /// Keeps the memory alive.
+#[expect(dead_code, reason = "the fields are held, not read")]
 enum Owner {
     Kernel(MmapRaw),
     Heap(Box<[AtomicU64]>),
@@ -92,11 +93,6 @@ impl Mapping {
         }
     }
 
-    /// Whether the reader's position can be stored: a read-only ring is one that overwrites.
-    pub(crate) const fn writable(&self) -> bool {
-        self.writable
-    }
-
     /// Size of the data, bytes.
     pub(crate) const fn data_len(&self) -> usize {
         self.mask + 1
@@ -104,7 +100,7 @@ impl Mapping {
 
     /// A word of the header page.
     fn field(&self, offset: usize) -> &AtomicU64 {
-        debug_assert!(offset % 8 == 0 && offset + 8 <= size_of::<MmapPage>());
+        debug_assert!(offset.is_multiple_of(8) && offset + 8 <= size_of::<MmapPage>());
         // SAFETY: the callers pass offsets of `MmapPage` fields, which are within the first page.
         let at = unsafe { self.base.add(offset) }.cast::<u64>();
         // SAFETY: the address is aligned, valid while `self` is borrowed, and written by others only as whole words.

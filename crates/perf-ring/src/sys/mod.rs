@@ -10,7 +10,7 @@ mod mapping;
 #[cfg(test)]
 pub(crate) use calls::fake;
 pub(crate) use calls::{
-    adopt, clock_ns, ioctl_id, ioctl_str, ioctl_u32, ioctl_u64, ioctl_value, memfd,
+    adopt, borrow, clock_ns, ioctl_id, ioctl_str, ioctl_u32, ioctl_u64, ioctl_value, memfd,
     perf_event_open, read, wait_for_writers,
 };
 pub(crate) use mapping::{Mapping, page_size};
