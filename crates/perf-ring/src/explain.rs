@@ -164,6 +164,11 @@ fn invalid(attr: &EventAttr, place: Place) -> String {
         "an event of a cgroup needs a CPU"
     } else if place.cpu >= 0 && place.pid == -1 && attr.kind == EventType::BREAKPOINT {
         "a breakpoint's type, address or length"
+    } else if attr.kind == EventType::TRACEPOINT {
+        return format!(
+            "there is no tracepoint with id {} (ids change with every boot), or a bit is newer than the kernel",
+            attr.config
+        );
     } else {
         "a reserved bit is set, a bit is newer than the kernel, or the group's events differ in clock or CPU"
     };

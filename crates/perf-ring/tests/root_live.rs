@@ -360,7 +360,9 @@ fn one_event_wakes_a_reader() {
     if !wanted() {
         return;
     }
-    let mut all = AllCpus::open(&[personality(FIELDS)], 4)
+    // The other tests make the same calls from other threads.
+    let filter = format!("id == 135 && common_pid == {}", nix::unistd::gettid());
+    let mut all = AllCpus::open(&[personality(FIELDS).filter(&filter)], 4)
         .unwrap()
         .delay(Duration::ZERO);
     assert!(!all.wait(Some(Duration::from_millis(20))).unwrap());

@@ -10,7 +10,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use crate::keeper::cursor::{Cursor, Start};
 use crate::keeper::follow::{Loss, Rings, Shared};
 use crate::keeper::socket::{Inbox, Received, Sent, connect_to, send, watch};
-use crate::keeper::wire::{Message, RingId, Terms};
+use crate::keeper::wire::{Message, NewRing, RingId, Terms};
 use crate::{Error, Event, Layout, Record, sys};
 
 const SOCKET: u64 = 0;
@@ -180,11 +180,16 @@ impl Client {
                         what: "rings and descriptors are not as many",
                     });
                 }
-                for (ring, fd) in ids.into_iter().zip(fds) {
+                for (new, fd) in ids.into_iter().zip(fds) {
                     let event = Event::from_fd(fd, self.terms.attr);
                     let reader = event.map_backward(self.terms.pages as usize)?;
-                    rings.add(ring, reader, &self.start)?;
-                    events.push((ring, event));
+                    rings.add(new, reader, &self.start)?;
+                    events.push((new.ring, event));
+                }
+            }
+            (Message::Rings(ids), Channel::Stream { read, .. }) => {
+                for NewRing { ring, base } in ids {
+                    read.read.entry((ring.cpu, ring.id)).or_insert(base);
                 }
             }
             (Message::Gone(ring), Channel::Mapped { rings, events, .. }) => {

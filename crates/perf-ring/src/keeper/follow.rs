@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::abi::{AttrFlags, EventAttr, ReadFormat, RecordType, SampleType};
 use crate::keeper::cursor::{Cursor, Start};
-use crate::keeper::wire::RingId;
+use crate::keeper::wire::{NewRing, RingId};
 use crate::merge::{Entry, due};
 use crate::numbering::Round;
 use crate::{Backward, Error, Layout, Numbering, Record};
@@ -94,10 +94,11 @@ impl Rings {
     /// Follows one more ring.
     pub(crate) fn add(
         &mut self,
-        ring: RingId,
+        new: NewRing,
         mut reader: Backward,
         start: &Start,
     ) -> Result<(), Error> {
+        let ring = new.ring;
         let mut numbering = Numbering::new();
         let mut skip = None;
         match start {
@@ -107,9 +108,9 @@ impl Rings {
                     .read()?
                     .iter(crate::Order::NewestFirst)
                     .find_map(|r| self.layout.number(&r));
-                numbering = newest
-                    .filter(|_| self.numbered)
-                    .map_or(numbering, Numbering::after);
+                if self.numbered {
+                    numbering = Numbering::after(newest.unwrap_or(new.base));
+                }
             }
             Start::After(cursor) => match cursor.position(self.boot, ring) {
                 Some(last) if self.numbered => {
@@ -123,7 +124,12 @@ impl Rings {
                 }
             },
         }
-        let handed = numbering.last();
+        // Of a ring that nothing was read from, the cursor is its beginning.
+        let handed = if self.numbered {
+            numbering.last().or(Some(new.base))
+        } else {
+            None
+        };
         self.followers.push(Follower {
             ring,
             reader,

@@ -37,7 +37,7 @@ use serve::Peer;
 pub use socket::PeerCred;
 use socket::{Inbox, listen_at, watch};
 pub use store::Kept as KeptFds;
-use wire::{LONGEST_TEXT, RingId, Terms};
+use wire::{LONGEST_TEXT, NewRing, RingId, Terms};
 
 use crate::abi::{AttrFlags, EventAttr, SampleType};
 use crate::{Backward, Builder, Clock, Count, Error, Event, Target, Wakeup, cpus, pmu, sys};
@@ -77,8 +77,19 @@ struct Ring {
     ring: RingId,
     event: Event,
     reader: Backward,
+    /// The event's count when it was mapped.
+    base: u64,
     /// Its CPU went away. What it holds can still be read, until the CPU is back.
     dead: bool,
+}
+
+impl Ring {
+    const fn named(&self) -> NewRing {
+        NewRing {
+            ring: self.ring,
+            base: self.base,
+        }
+    }
 }
 
 /// Holds an event on every CPU, with its ring, and shares them over a Unix socket.
@@ -234,6 +245,8 @@ impl Keeper {
     }
 
     fn hold(&mut self, cpu: u32, event: Event) -> Result<(), Error> {
+        // Counted before it is mapped: whatever comes between is missing, and its number says so.
+        let base = event.count()?.value;
         let reader = event.map_backward(self.terms.pages as usize)?;
         let ring = RingId {
             cpu,
@@ -249,6 +262,7 @@ impl Keeper {
             ring,
             event,
             reader,
+            base,
             dead: false,
         });
         Ok(())

@@ -130,7 +130,7 @@ pub(super) fn announce(peers: &mut [Peer], new: &Ring, gone: &[RingId]) {
     for peer in peers {
         match &mut peer.service {
             Service::Mapped(_) => {
-                let rings = Message::Rings(vec![new.ring]).encode();
+                let rings = Message::Rings(vec![new.named()]).encode();
                 let mut sent = send(peer.socket.as_fd(), &rings, &[new.event.as_fd()]);
                 for ring in gone {
                     if sent == Sent::Yes {
@@ -143,8 +143,13 @@ pub(super) fn announce(peers: &mut [Peer], new: &Ring, gone: &[RingId]) {
             }
             Service::Stream { rings, .. } => {
                 if rings
-                    .add(new.ring, new.reader.share(), &Start::Oldest)
+                    .add(new.named(), new.reader.share(), &Start::Oldest)
                     .is_err()
+                    || send(
+                        peer.socket.as_fd(),
+                        &Message::Rings(vec![new.named()]).encode(),
+                        &[],
+                    ) != Sent::Yes
                 {
                     peer.service = Service::Over;
                     continue;
@@ -197,9 +202,14 @@ impl Peer {
         if !descriptors {
             let mut copy = Rings::new(&terms.attr, terms.boot)?;
             for ring in rings {
-                copy.add(ring.ring, ring.reader.share(), start)?;
+                copy.add(ring.named(), ring.reader.share(), start)?;
             }
-            let sent = send(to, &said, &[]) == Sent::Yes && send(to, &ready, &[]) == Sent::Yes;
+            let mut sent = send(to, &said, &[]) == Sent::Yes;
+            for some in rings.chunks(RINGS_PER_MESSAGE) {
+                let names = Message::Rings(some.iter().map(Ring::named).collect()).encode();
+                sent = sent && send(to, &names, &[]) == Sent::Yes;
+            }
+            sent = sent && send(to, &ready, &[]) == Sent::Yes;
             return Ok(sent.then(|| Service::Stream {
                 rings: Box::new(copy),
                 unsent: None,
@@ -209,7 +219,7 @@ impl Peer {
             .map_err(Error::nix("making an eventfd"))?;
         let mut sent = send(to, &said, &[wake.as_fd()]) == Sent::Yes;
         for some in rings.chunks(RINGS_PER_MESSAGE) {
-            let ids = Message::Rings(some.iter().map(|r| r.ring).collect()).encode();
+            let ids = Message::Rings(some.iter().map(Ring::named).collect()).encode();
             let fds: Vec<_> = some.iter().map(|r| r.event.as_fd()).collect();
             sent = sent && send(to, &ids, &fds) == Sent::Yes;
         }

@@ -31,6 +31,15 @@ pub struct RingId {
     pub id: u64,
 }
 
+/// A ring, and where its numbers begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NewRing {
+    /// Which.
+    pub ring: RingId,
+    /// The event's count when the ring was mapped: records up to this number were never in it.
+    pub base: u64,
+}
+
 /// What a client needs to know before the first ring.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
@@ -62,8 +71,8 @@ pub enum Message {
     },
     /// Keeper: what there is. With descriptors, an eventfd is beside it.
     Terms(Box<Terms>),
-    /// Keeper: rings, their events' descriptors beside it, one each in this order.
-    Rings(Vec<RingId>),
+    /// Keeper: rings. With descriptors, their events are beside it, one each in this order.
+    Rings(Vec<NewRing>),
     /// Keeper: a ring that is no longer written.
     Gone(RingId),
     /// Keeper: the rings that there are have been named.
@@ -209,7 +218,12 @@ impl Message {
                 block(&mut body, &terms.format);
                 body.extend_from_slice(&terms.boot);
             }
-            Message::Rings(rings) => rings.iter().for_each(|ring| put_ring(&mut body, *ring)),
+            Message::Rings(rings) => {
+                for new in rings {
+                    put_ring(&mut body, new.ring);
+                    body.extend_from_slice(&new.base.to_le_bytes());
+                }
+            }
             Message::Gone(ring) | Message::NewEpoch(ring) => put_ring(&mut body, *ring),
             Message::Ready => {}
             Message::Denied { uid } => body.extend_from_slice(&uid.to_le_bytes()),
@@ -317,7 +331,10 @@ impl Message {
                             what: "it names too many rings",
                         });
                     }
-                    rings.push(f.ring()?);
+                    rings.push(NewRing {
+                        ring: f.ring()?,
+                        base: f.u64()?,
+                    });
                 }
                 Message::Rings(rings)
             }

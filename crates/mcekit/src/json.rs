@@ -1,0 +1,136 @@
+//! Records and decodings as JSON, or in any other format that serde knows.
+//!
+//! A [`Record`](crate::Record) is an object with the kernel's field names, of which absent parts are left out. Registers are
+//! hex strings, because numbers of 64 bits lose bits in half the world's JSON readers; small numbers are numbers. On
+//! the way in both are taken, `null` is nothing, and unknown keys are passed over.
+//!
+//! A [`Decoding`](crate::Decoding) is computed, so it is only ever serialized. [`Decoding::serialize_fields`] lets a
+//! program put its own fields into the same object.
+//!
+//! [`Decoding::serialize_fields`]: crate::Decoding::serialize_fields
+
+mod decoding;
+mod record;
+
+use core::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+/// A number that is written as a hex string.
+pub(crate) struct Hex(pub(crate) u64);
+
+impl Serialize for Hex {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut buffer = [b'0'; 18];
+        let mut rest = self.0;
+        let mut at = buffer.len();
+        loop {
+            at -= 1;
+            buffer[at] = b"0123456789abcdef"[(rest & 15) as usize];
+            rest >>= 4;
+            if rest == 0 {
+                break;
+            }
+        }
+        at -= 2;
+        buffer[at + 1] = b'x';
+        // Hex digits are ASCII; an empty string is never reached.
+        serializer.serialize_str(core::str::from_utf8(&buffer[at..]).unwrap_or_default())
+    }
+}
+
+/// A number as it comes in: a number, or a string of which `HEX` says how it reads without `0x`.
+struct Number<const HEX: bool>(Option<u64>);
+
+/// A register: `"8c00"` is hex.
+type Register = Number<true>;
+
+/// A count or an id: `"10"` is ten.
+type Plain = Number<false>;
+
+impl<const HEX: bool> Number<HEX> {
+    fn parse(text: &str) -> Option<u64> {
+        let text = text.trim();
+        let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+            Some(digits) => (digits, 16),
+            None => (text, if HEX { 16 } else { 10 }),
+        };
+        // `from_str_radix` would take a sign.
+        if digits.starts_with(['+', '-']) {
+            return None;
+        }
+        u64::from_str_radix(digits, radix).ok()
+    }
+
+    /// The number, as one that is narrower.
+    fn narrow<T: TryFrom<u64>, E: de::Error>(self, expected: &str) -> Result<Option<T>, E> {
+        let Some(value) = self.0 else {
+            return Ok(None);
+        };
+        match T::try_from(value) {
+            Ok(narrow) => Ok(Some(narrow)),
+            Err(_) => Err(E::invalid_value(Unexpected::Unsigned(value), &expected)),
+        }
+    }
+}
+
+impl<'de, const HEX: bool> Deserialize<'de> for Number<HEX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NumberVisitor::<HEX>)
+    }
+}
+
+struct NumberVisitor<const HEX: bool>;
+
+impl<'de, const HEX: bool> Visitor<'de> for NumberVisitor<HEX> {
+    type Value = Number<HEX>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if HEX {
+            "a number or a hex string of at most 64 bits"
+        } else {
+            "a number, or a decimal or 0x string"
+        })
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Number(Some(value)))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
+        match u64::try_from(value) {
+            Ok(value) => self.visit_u64(value),
+            Err(_) => Err(E::invalid_value(Unexpected::Signed(value), &self)),
+        }
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
+        // Above 2^53 a float no longer says which integer it was.
+        let whole = value as u64;
+        if whole <= 1 << 53 && whole as f64 == value {
+            self.visit_u64(whole)
+        } else {
+            Err(E::invalid_value(Unexpected::Float(value), &self))
+        }
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        match Number::<HEX>::parse(text) {
+            Some(value) => self.visit_u64(value),
+            None => Err(E::invalid_value(Unexpected::Str(text), &self)),
+        }
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(Number(None))
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(Number(None))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        Number::deserialize(deserializer)
+    }
+}

@@ -1,0 +1,572 @@
+//! How bad a machine check is, by the kernel's rules, and what to do about it.
+//!
+//! The kernel grades every machine check (arch/x86/kernel/cpu/mce/severity.c): on Intel and those that follow it by a
+//! list of rules of which the first that matches wins, on AMD by a few questions. The same rules stand here as
+//! data, in the same order, as of Linux 6.1; rules are named by the kernel's messages, so that what we say can be
+//! compared with what it printed.
+
+use core::fmt;
+
+use crate::record::Record;
+use crate::regs::{CpuSignature, McgStatus, Status, Vendor};
+
+/// The kernel's grades, in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Nothing to report.
+    No,
+    /// AMD deferred, Intel UCNA: uncorrected, not consumed; no action is required now.
+    Deferred,
+    /// Keep it in the log; hardware corrected it.
+    Keep,
+    /// Something that software does not know how to act on.
+    Some,
+    /// Action optional: software may take the memory out of use.
+    ActionOptional,
+    /// Uncorrected, without recovery.
+    Uncorrected,
+    /// Action required: the interrupted program cannot go on as it is.
+    ActionRequired,
+    /// The system cannot go on.
+    Panic,
+}
+
+impl Severity {
+    /// The kernel's short name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::No => "NO",
+            Self::Deferred => "DEFERRED/UCNA",
+            Self::Keep => "KEEP",
+            Self::Some => "SOME",
+            Self::ActionOptional => "AO",
+            Self::Uncorrected => "UC",
+            Self::ActionRequired => "AR",
+            Self::Panic => "PANIC",
+        }
+    }
+
+    /// What it means for people.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::No => "not an error",
+            Self::Deferred => "uncorrected, not consumed yet",
+            Self::Keep => "corrected",
+            Self::Some => "unclear",
+            Self::ActionOptional => "uncorrected, action optional",
+            Self::Uncorrected => "uncorrected",
+            Self::ActionRequired => "uncorrected, action required",
+            Self::Panic => "fatal",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+/// How the error was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Context {
+    /// By polling, or by the corrected-error interrupt.
+    Poll,
+    /// By an exception that interrupted a user program.
+    User,
+    /// By an exception that interrupted the kernel.
+    Kernel,
+    /// By an exception in a part of the kernel that can recover (copying from user memory).
+    KernelRecoverable,
+}
+
+impl Context {
+    /// Every context, in the order in which the kernel's sources have them.
+    pub const ALL: [Self; 4] = [
+        Self::Poll,
+        Self::User,
+        Self::Kernel,
+        Self::KernelRecoverable,
+    ];
+
+    /// The context as JSON carries it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+            Self::User => "mc_user",
+            Self::Kernel => "mc_kernel",
+            Self::KernelRecoverable => "mc_kernel_recov",
+        }
+    }
+
+    /// The context that a record's own registers suggest: an exception while MCIP is set, in the program that
+    /// the code segment names; polled otherwise.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        match record.mcgstatus() {
+            Some(mcg) if mcg.mcip() => match record.cs() {
+                Some(cs) if cs & 3 == 3 => Self::User,
+                _ => Self::Kernel,
+            },
+            _ => Self::Poll,
+        }
+    }
+
+    /// What the kernel makes of the context (`error_context`): it can recover only if it can return.
+    fn effective(self, mcg: McgStatus) -> Self {
+        let can_return = mcg.ripv() && mcg.eipv();
+        match self {
+            Self::KernelRecoverable if !can_return => Self::Kernel,
+            // Polling reads the banks without the registers of any program.
+            Self::Poll => Self::Kernel,
+            context => context,
+        }
+    }
+}
+
+/// What the processor can do about errors, which changes the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Capabilities {
+    /// Intel: software error recovery (MCG_CAP.SER_P).
+    pub ser: bool,
+    /// AMD: an overflow does not lose uncorrected errors (CPUID 8000_0007 EBX bit 0).
+    pub overflow_recov: bool,
+    /// AMD: uncorrected errors are contained (CPUID 8000_0007 EBX bit 1, SUCCOR).
+    pub succor: bool,
+}
+
+impl Capabilities {
+    /// What a record says or suggests: MCG_CAP where it is there, else what the processors of the family have.
+    ///
+    /// Intel family 6 has software error recovery from model 0x2e on (Nehalem-EX), later families all. AMD has
+    /// both recoveries with scalable MCA.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        let smca = record.is_smca();
+        let ser = match (record.mcgcap(), record.cpuid()) {
+            (Some(cap), _) => cap.ser_p(),
+            (None, Some(cpuid)) => {
+                cpuid.family() > 15 || cpuid.family() == 6 && cpuid.model() >= 0x2e
+            }
+            (None, None) => true,
+        };
+        Self {
+            ser: ser && !record.is_amd_like(),
+            overflow_recov: smca,
+            succor: smca,
+        }
+    }
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Nothing.
+    Nothing,
+    /// Count; act when it repeats.
+    Watch,
+    /// Take the page out of use; replace the part if it repeats.
+    Isolate,
+    /// The program that used the data has to end; take the page out of use.
+    EndProgram,
+    /// The system has to stop; replace the part before it runs again.
+    Stop,
+}
+
+impl Action {
+    /// The action as JSON carries it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "none",
+            Self::Watch => "watch",
+            Self::Isolate => "isolate",
+            Self::EndProgram => "end-program",
+            Self::Stop => "stop",
+        }
+    }
+
+    /// The action in a sentence.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing to do",
+            Self::Watch => "corrected by hardware; count it, and replace the part if it repeats",
+            Self::Isolate => "take the affected memory out of use; replace the part if it repeats",
+            Self::EndProgram => {
+                "the interrupted program cannot go on; take the affected memory out of use and plan to replace the part"
+            }
+            Self::Stop => {
+                "the system cannot go on; find and replace the failed part before it carries load again"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+/// A grade, with the rule that gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Grade {
+    /// The grade.
+    pub severity: Severity,
+    /// The rule that matched.
+    pub rule: &'static str,
+    /// What the kernel would print about the rule; it has no message for AMD's milder ones.
+    pub message: Option<&'static str>,
+}
+
+impl Grade {
+    /// The grade of a record in a context, with the capabilities that the record suggests.
+    #[must_use]
+    pub fn of(record: &Record, context: Context) -> Self {
+        Self::with_capabilities(record, context, Capabilities::of(record))
+    }
+
+    /// The grade of a record in a context, on a processor with these capabilities.
+    #[must_use]
+    pub fn with_capabilities(
+        record: &Record,
+        context: Context,
+        capabilities: Capabilities,
+    ) -> Self {
+        if record.is_amd_like() {
+            amd(record, context, capabilities)
+        } else {
+            intel(record, context, capabilities)
+        }
+    }
+
+    /// What to do.
+    #[must_use]
+    pub const fn action(&self) -> Action {
+        match self.severity {
+            Severity::No => Action::Nothing,
+            Severity::Keep | Severity::Some => Action::Watch,
+            Severity::Deferred | Severity::ActionOptional => Action::Isolate,
+            Severity::Uncorrected | Severity::ActionRequired => Action::EndProgram,
+            Severity::Panic => Action::Stop,
+        }
+    }
+}
+
+/// What the kernel's AMD decoder prints first about a record (`decode_error_status`).
+#[must_use]
+pub fn amd_status_text(record: &Record) -> &'static str {
+    let status = record.status();
+    let restartable = record.mcgstatus().is_some_and(McgStatus::ripv);
+    match (status.uc(), status.pcc(), restartable) {
+        (true, true, _) => "System Fatal error.",
+        (true, false, true) => "Uncorrected, software restartable error.",
+        (true, false, false) => "Uncorrected, software containable error.",
+        (false, ..) if status.deferred() => "Deferred error, no action required.",
+        (false, ..) => "Corrected error, no action required.",
+    }
+}
+
+/// The questions that the kernel asks about an AMD machine check (`mce_severity_amd`).
+fn amd(record: &Record, context: Context, capabilities: Capabilities) -> Grade {
+    let status = record.status();
+    let kernel = context.effective(record.mcgstatus().unwrap_or_default()) == Context::Kernel;
+    let grade = |severity, rule| Grade {
+        severity,
+        rule,
+        message: None,
+    };
+    let panic = |rule| Grade {
+        severity: Severity::Panic,
+        rule,
+        message: Some(rule),
+    };
+    if status.pcc() {
+        panic("Processor Context Corrupt")
+    } else if status.deferred() {
+        grade(Severity::Deferred, "deferred error")
+    } else if !status.uc() {
+        grade(Severity::Keep, "corrected error")
+    } else if status.over() && !capabilities.overflow_recov {
+        panic("Overflowed uncorrected error without MCA Overflow Recovery")
+    } else if !capabilities.succor {
+        panic("Uncorrected error without MCA Recovery")
+    } else if kernel {
+        panic("Uncorrected unrecoverable error in kernel context")
+    } else {
+        grade(
+            Severity::ActionRequired,
+            "uncorrected error outside of the kernel",
+        )
+    }
+}
+
+/// One of the kernel's rules: two masked comparisons, of MCi_STATUS and of the circumstances.
+struct Rule {
+    severity: Severity,
+    message: &'static str,
+    /// MCi_STATUS under the mask has this value.
+    status: (u64, u64),
+    /// The circumstances under the mask have this value: MCG_STATUS in the low half, the bits below above it.
+    around: (u64, u64),
+}
+
+/// The processor has software error recovery.
+const SER: u64 = 1 << 32;
+/// An exception is being handled.
+const EXCEPTION: u64 = 1 << 33;
+/// The record is of a memory controller bank of the processors that the patrol scrub rule names.
+const SKYLAKE_SCRUB: u64 = 1 << 34;
+/// Where the context stands, as a number.
+const CONTEXT: u64 = 3 << 36;
+
+const fn context_bits(context: Context) -> u64 {
+    (context as u64) << 36
+}
+
+impl Rule {
+    const fn new(severity: Severity, message: &'static str, status: (u64, u64)) -> Self {
+        Self {
+            severity,
+            message,
+            status,
+            around: (0, 0),
+        }
+    }
+
+    const fn around(mut self, mask: u64, value: u64) -> Self {
+        self.around = (self.around.0 | mask, self.around.1 | value);
+        self
+    }
+
+    const fn mcg(self, mask: u64, value: u64) -> Self {
+        self.around(mask, value)
+    }
+
+    const fn exception(self) -> Self {
+        self.around(EXCEPTION, EXCEPTION)
+    }
+
+    const fn context(self, context: Context) -> Self {
+        self.around(CONTEXT, context_bits(context))
+    }
+
+    const fn ser(self) -> Self {
+        self.around(SER, SER)
+    }
+
+    const fn without_ser(self) -> Self {
+        self.around(SER, 0)
+    }
+
+    const fn skylake_scrub(self) -> Self {
+        self.around(SKYLAKE_SCRUB, SKYLAKE_SCRUB)
+    }
+}
+
+const UC: u64 = Status::UC;
+const OVER: u64 = Status::OVER;
+const UC_AR: u64 = Status::UC | Status::AR;
+const UC_S_AR: u64 = Status::UC | Status::S | Status::AR;
+const ADDR: u64 = Status::ADDRV | Status::MISCV;
+/// The error code without the filter bit.
+const MCACOD: u64 = 0xefff;
+/// Memory scrubbing on any channel.
+const SCRUB: (u64, u64) = (0xeff0, 0x00c0);
+/// Write-back of the last level cache.
+const L3_WRITEBACK: u64 = 0x017a;
+const DATA_LOAD: u64 = 0x0134;
+const INSTRUCTION_FETCH: u64 = 0x0150;
+const RIPV: u64 = McgStatus::RIPV;
+const RIPV_EIPV: u64 = McgStatus::RIPV | McgStatus::EIPV;
+/// Family 6 model of Skylake-SP, Cascade Lake and Cooper Lake.
+const SKYLAKE_X: u8 = 0x55;
+
+/// The list, in the kernel's order.
+const RULES: &[Rule] = &[
+    Rule::new(Severity::No, "Invalid", (Status::VAL, 0)),
+    Rule::new(Severity::No, "Not enabled", (Status::EN, 0)).exception(),
+    Rule::new(
+        Severity::Panic,
+        "Processor context corrupt",
+        (Status::PCC, Status::PCC),
+    ),
+    Rule::new(Severity::Panic, "MCIP not set in MCA handler", (0, 0))
+        .exception()
+        .mcg(McgStatus::MCIP, 0),
+    Rule::new(Severity::Panic, "Neither restart nor error IP", (0, 0))
+        .exception()
+        .mcg(RIPV_EIPV, 0),
+    Rule::new(Severity::Panic, "In kernel and no restart IP", (0, 0))
+        .exception()
+        .mcg(RIPV, 0)
+        .context(Context::Kernel),
+    Rule::new(Severity::Panic, "In kernel and no restart IP", (0, 0))
+        .exception()
+        .mcg(RIPV, 0)
+        .context(Context::KernelRecoverable),
+    Rule::new(Severity::Keep, "Corrected error", (UC, 0)).without_ser(),
+    Rule::new(
+        Severity::ActionOptional,
+        "Action optional: memory scrubbing error",
+        (UC_AR | SCRUB.0, UC | SCRUB.1),
+    )
+    .ser(),
+    Rule::new(
+        Severity::ActionOptional,
+        "Action optional: last level cache writeback error",
+        (UC_AR | MCACOD, UC | L3_WRITEBACK),
+    )
+    .ser(),
+    // The patrol scrubber of these processors may report what it could not correct as corrected, with MSCOD 0x0010.
+    Rule::new(
+        Severity::ActionOptional,
+        "Uncorrected Patrol Scrub Error",
+        (UC | ADDR | 0xffff_eff0, ADDR | 0x0010_00c0),
+    )
+    .ser()
+    .skylake_scrub(),
+    Rule::new(
+        Severity::Deferred,
+        "Uncorrected no action required",
+        (UC_S_AR, UC),
+    )
+    .ser(),
+    Rule::new(
+        Severity::Panic,
+        "Illegal combination (UCNA with AR=1)",
+        (OVER | UC_S_AR, UC_AR),
+    )
+    .ser(),
+    Rule::new(Severity::Keep, "Non signaled machine check", (Status::S, 0)).ser(),
+    Rule::new(
+        Severity::Panic,
+        "Action required with lost events",
+        (OVER | UC_S_AR, OVER | UC_S_AR),
+    )
+    .ser(),
+    Rule::new(
+        Severity::Keep,
+        "Action required but unaffected thread is continuable",
+        (OVER | UC_S_AR | ADDR, UC_S_AR | ADDR),
+    )
+    .ser()
+    .mcg(RIPV_EIPV, RIPV),
+    Rule::new(
+        Severity::ActionRequired,
+        "Action required: data load in error recoverable area of kernel",
+        (OVER | UC_S_AR | ADDR | MCACOD, UC_S_AR | ADDR | DATA_LOAD),
+    )
+    .ser()
+    .context(Context::KernelRecoverable),
+    Rule::new(
+        Severity::ActionRequired,
+        "Action required: data load error in a user process",
+        (OVER | UC_S_AR | ADDR | MCACOD, UC_S_AR | ADDR | DATA_LOAD),
+    )
+    .ser()
+    .context(Context::User),
+    Rule::new(
+        Severity::ActionRequired,
+        "Action required: instruction fetch error in a user process",
+        (
+            OVER | UC_S_AR | ADDR | MCACOD,
+            UC_S_AR | ADDR | INSTRUCTION_FETCH,
+        ),
+    )
+    .ser()
+    .context(Context::User),
+    Rule::new(
+        Severity::Panic,
+        "Data load in unrecoverable area of kernel",
+        (OVER | UC_S_AR | ADDR | MCACOD, UC_S_AR | ADDR | DATA_LOAD),
+    )
+    .ser()
+    .context(Context::Kernel),
+    Rule::new(
+        Severity::Panic,
+        "Instruction fetch error in kernel",
+        (
+            OVER | UC_S_AR | ADDR | MCACOD,
+            UC_S_AR | ADDR | INSTRUCTION_FETCH,
+        ),
+    )
+    .ser()
+    .context(Context::Kernel),
+    Rule::new(
+        Severity::Panic,
+        "Action required: unknown MCACOD",
+        (OVER | UC_S_AR, UC_S_AR),
+    )
+    .ser(),
+    Rule::new(
+        Severity::Some,
+        "Action optional: unknown MCACOD",
+        (OVER | UC_S_AR, UC | Status::S),
+    )
+    .ser(),
+    Rule::new(
+        Severity::Some,
+        "Action optional with lost events",
+        (OVER | UC_S_AR, OVER | UC | Status::S),
+    )
+    .ser(),
+    Rule::new(
+        Severity::Panic,
+        "Overflowed uncorrected",
+        (OVER | UC, OVER | UC),
+    ),
+    Rule::new(Severity::Uncorrected, "Uncorrected", (UC, UC)),
+];
+
+/// What is left when no rule matches.
+const NO_MATCH: Rule = Rule::new(Severity::Some, "No match", (0, 0));
+
+/// Whether the kernel's rule for uncorrected patrol scrubs of Skylake-SP and its successors asks about this record.
+fn skylake_scrub(record: &Record) -> bool {
+    let skylake = |cpuid: CpuSignature| cpuid.model() == SKYLAKE_X && cpuid.stepping() >= 4;
+    matches!(record.bank(), Some(13..=18))
+        && record.cpuid().is_some_and(skylake)
+        && record.vendor().is_none_or(|vendor| vendor == Vendor::INTEL)
+}
+
+/// The kernel's list (`mce_severity_intel`): the first rule that matches; anything uncorrected in the kernel is fatal.
+fn intel(record: &Record, context: Context, capabilities: Capabilities) -> Grade {
+    let mcg = record.mcgstatus().unwrap_or_default();
+    let effective = context.effective(mcg);
+    let status = record.status().0;
+    let mut around = mcg.0 & 0xffff_ffff | context_bits(effective);
+    if capabilities.ser {
+        around |= SER;
+    }
+    if context != Context::Poll {
+        around |= EXCEPTION;
+    }
+    if skylake_scrub(record) {
+        around |= SKYLAKE_SCRUB;
+    }
+    let rule = RULES
+        .iter()
+        .find(|rule| {
+            status & rule.status.0 == rule.status.1 && around & rule.around.0 == rule.around.1
+        })
+        .unwrap_or(&NO_MATCH);
+    let fatal = rule.severity >= Severity::Uncorrected && effective == Context::Kernel;
+    let severity = if fatal {
+        Severity::Panic
+    } else {
+        rule.severity
+    };
+    Grade {
+        severity,
+        rule: rule.message,
+        message: Some(rule.message),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,340 @@
+//! A processor generation: its processors, and the unit behind each of its banks.
+
+use super::{Field, Location, Unit};
+use crate::record::Record;
+use crate::regs::{CpuSignature, HwId, Vendor};
+
+/// Processors of one family whose models and steppings lie in a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cpu {
+    /// Family, extended family added in.
+    pub family: u16,
+    /// First model.
+    pub first_model: u8,
+    /// Last model.
+    pub last_model: u8,
+    /// First stepping.
+    pub first_stepping: u8,
+    /// Last stepping.
+    pub last_stepping: u8,
+    /// What Linux or the vendor calls it.
+    pub name: &'static str,
+}
+
+impl Cpu {
+    /// One model, any stepping.
+    #[must_use]
+    pub const fn new(family: u16, model: u8, name: &'static str) -> Self {
+        Self::models(family, model, model, name)
+    }
+
+    /// A range of models, ends included, any stepping.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where the range is empty.
+    #[must_use]
+    pub const fn models(family: u16, first_model: u8, last_model: u8, name: &'static str) -> Self {
+        assert!(first_model <= last_model, "a range of models ascends");
+        Self {
+            family,
+            first_model,
+            last_model,
+            first_stepping: 0,
+            last_stepping: 15,
+            name,
+        }
+    }
+
+    /// The same, for a range of steppings only.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where the range is empty or beyond 15.
+    #[must_use]
+    pub const fn steppings(mut self, first: u8, last: u8) -> Self {
+        assert!(
+            first <= last && last <= 15,
+            "steppings are 0 to 15 and ascend"
+        );
+        self.first_stepping = first;
+        self.last_stepping = last;
+        self
+    }
+
+    /// Whether a signature is one of these.
+    #[must_use]
+    pub const fn matches(&self, signature: CpuSignature) -> bool {
+        let (model, stepping) = (signature.model(), signature.stepping());
+        signature.family() == self.family
+            && self.first_model <= model
+            && model <= self.last_model
+            && self.first_stepping <= stepping
+            && stepping <= self.last_stepping
+    }
+
+    /// Whether some signature is one of both.
+    #[must_use]
+    pub const fn overlaps(&self, other: &Self) -> bool {
+        self.family == other.family
+            && self.first_model <= other.last_model
+            && other.first_model <= self.last_model
+            && self.first_stepping <= other.last_stepping
+            && other.first_stepping <= self.last_stepping
+    }
+}
+
+/// What a bank's number says about the memory channel of an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Nothing.
+    Unknown,
+    /// The channel within the package.
+    Fixed(u8),
+    /// The first channel of the controller within the package; the error code adds the channel's number.
+    Base(u8),
+}
+
+/// Banks that belong to one unit.
+#[derive(Clone, Copy, Debug)]
+pub struct Bank {
+    /// First bank.
+    pub first: u8,
+    /// Last bank.
+    pub last: u8,
+    /// Whose they are.
+    pub unit: &'static Unit,
+    /// The memory controller, where the number of the bank says so.
+    pub imc: Option<u8>,
+    /// The memory channel, where the number of the bank says so.
+    pub channel: Channel,
+    /// The instance of the unit (a link's port, a CHA), where the number of the bank says so.
+    pub instance: Option<u8>,
+}
+
+impl Bank {
+    /// One bank.
+    #[must_use]
+    pub const fn new(number: u8, unit: &'static Unit) -> Self {
+        Self::range(number, number, unit)
+    }
+
+    /// A range of banks, ends included.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where the range is empty or reaches beyond bank 63.
+    #[must_use]
+    pub const fn range(first: u8, last: u8, unit: &'static Unit) -> Self {
+        assert!(first <= last && last < 64, "banks are 0 to 63 and ascend");
+        Self {
+            first,
+            last,
+            unit,
+            imc: None,
+            channel: Channel::Unknown,
+            instance: None,
+        }
+    }
+
+    /// The bank, at a memory controller.
+    #[must_use]
+    pub const fn imc(mut self, imc: u8) -> Self {
+        self.imc = Some(imc);
+        self
+    }
+
+    /// The bank, at a memory channel of the package.
+    #[must_use]
+    pub const fn channel(mut self, channel: u8) -> Self {
+        self.channel = Channel::Fixed(channel);
+        self
+    }
+
+    /// The bank, at a controller whose first channel within the package is `base`.
+    #[must_use]
+    pub const fn channel_base(mut self, base: u8) -> Self {
+        self.channel = Channel::Base(base);
+        self
+    }
+
+    /// The bank, at an instance of its unit.
+    #[must_use]
+    pub const fn instance(mut self, instance: u8) -> Self {
+        self.instance = Some(instance);
+        self
+    }
+}
+
+/// A scalable-MCA unit by its hardware id.
+#[derive(Clone, Copy, Debug)]
+pub struct SmcaBank {
+    /// Hardware id and MCA type.
+    pub hwid: HwId,
+    /// The unit.
+    pub unit: &'static Unit,
+}
+
+impl SmcaBank {
+    /// The unit behind a hardware id and MCA type.
+    #[must_use]
+    pub const fn new(hwid: u16, mca_type: u16, unit: &'static Unit) -> Self {
+        Self {
+            hwid: HwId::new(hwid, mca_type),
+            unit,
+        }
+    }
+
+    const fn key(&self) -> u32 {
+        (self.hwid.hwid as u32) << 16 | self.hwid.mca_type as u32
+    }
+}
+
+/// How a generation's banks are told apart.
+#[derive(Clone, Copy, Debug)]
+pub enum Banks {
+    /// The vendor published nothing beyond the architecture.
+    Architectural,
+    /// By number.
+    Numbered(&'static [Bank]),
+    /// By MCA_IPID: this generation's own units, then those that all share.
+    Ipid(&'static [SmcaBank], &'static [SmcaBank]),
+}
+
+/// A processor generation.
+#[derive(Clone, Copy, Debug)]
+pub struct Model {
+    /// Its name as programs write it: `skylake_server`.
+    pub id: &'static str,
+    /// Its name as people write it.
+    pub name: &'static str,
+    /// Other names that it goes by.
+    pub aliases: &'static [&'static str],
+    /// Its vendor.
+    pub vendor: Vendor,
+    /// Its processors.
+    pub cpus: &'static [Cpu],
+    /// Its banks.
+    pub banks: Banks,
+    /// Fields that every bank has.
+    pub common: &'static [&'static Field],
+    /// What a table cannot say about the place of an error, computed from the registers.
+    pub locate: Option<fn(&Record, &mut Location)>,
+}
+
+impl Model {
+    /// A generation without tables of its own: the architecture is all that is known.
+    #[must_use]
+    pub const fn architectural(
+        id: &'static str,
+        name: &'static str,
+        aliases: &'static [&'static str],
+        vendor: Vendor,
+        cpus: &'static [Cpu],
+    ) -> Self {
+        Self {
+            id,
+            name,
+            aliases,
+            vendor,
+            cpus,
+            banks: Banks::Architectural,
+            common: &[],
+            locate: None,
+        }
+    }
+
+    /// The generation with banks told apart by number.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where the banks do not ascend or overlap.
+    #[must_use]
+    pub const fn with_banks(mut self, banks: &'static [Bank]) -> Self {
+        let mut i = 1;
+        while i < banks.len() {
+            assert!(
+                banks[i - 1].last < banks[i].first,
+                "banks ascend, each once"
+            );
+            i += 1;
+        }
+        self.banks = Banks::Numbered(banks);
+        self
+    }
+
+    /// The generation with banks told apart by MCA_IPID: its own units, then those that all share.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where the hardware ids of a list do not ascend.
+    #[must_use]
+    pub const fn with_smca(
+        mut self,
+        own: &'static [SmcaBank],
+        shared: &'static [SmcaBank],
+    ) -> Self {
+        check_smca(own);
+        check_smca(shared);
+        self.banks = Banks::Ipid(own, shared);
+        self
+    }
+
+    /// The generation with fields that every bank has.
+    #[must_use]
+    pub const fn with_common(mut self, common: &'static [&'static Field]) -> Self {
+        self.common = common;
+        self
+    }
+
+    /// The generation with a function for what tables cannot say about the place of an error.
+    #[must_use]
+    pub const fn with_locate(mut self, locate: fn(&Record, &mut Location)) -> Self {
+        self.locate = Some(locate);
+        self
+    }
+
+    /// The row of a record's bank, where banks are told apart by number.
+    #[must_use]
+    pub fn bank(&self, record: &Record) -> Option<&'static Bank> {
+        let Banks::Numbered(banks) = self.banks else {
+            return None;
+        };
+        let number = record.bank()?;
+        banks
+            .iter()
+            .find(|bank| bank.first <= number && number <= bank.last)
+    }
+
+    /// The unit behind a record's bank.
+    #[must_use]
+    pub fn unit(&self, record: &Record) -> Option<&'static Unit> {
+        match self.banks {
+            Banks::Architectural => None,
+            Banks::Numbered(_) => self.bank(record).map(|bank| bank.unit),
+            Banks::Ipid(own, shared) => {
+                let hwid = record.ipid()?.hwid();
+                smca(own, hwid).or_else(|| smca(shared, hwid))
+            }
+        }
+    }
+}
+
+const fn check_smca(banks: &[SmcaBank]) {
+    let mut i = 1;
+    while i < banks.len() {
+        assert!(
+            banks[i - 1].key() < banks[i].key(),
+            "hardware ids ascend, each once"
+        );
+        i += 1;
+    }
+}
+
+fn smca(banks: &'static [SmcaBank], hwid: HwId) -> Option<&'static Unit> {
+    banks
+        .binary_search_by_key(&hwid, |bank| bank.hwid)
+        .ok()
+        .and_then(|i| banks.get(i))
+        .map(|bank| bank.unit)
+}

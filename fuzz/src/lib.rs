@@ -1,0 +1,65 @@
+//! Fuzz targets, one plain function each with a property beyond "no panic".
+//!
+//! `cargo fuzz run -s none NAME` explores one; `RUSTC_BOOTSTRAP=1 cargo fuzz run NAME` adds AddressSanitizer.
+//! `cargo test -p mcekit-fuzz` replays all of them over seeds and generated input. A new target is a function in the
+//! module of its crate, a row in [`TARGETS`], and a file of one line in `fuzz_targets/`; a test holds the three together.
+
+#![expect(clippy::missing_panics_doc, reason = "a target's panic is its finding")]
+
+pub mod record;
+
+/// A target: takes any bytes, panics where its property does not hold.
+pub type Target = fn(&[u8]);
+
+/// Every target by name.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("record_decode", record::decode),
+    ("record_wire", record::wire),
+];
+
+/// The body of a target's binary: libFuzzer's entry while fuzzing, else a replay of the files named.
+#[macro_export]
+macro_rules! target {
+    ($target:path) => {
+        #[cfg(fuzzing)]
+        libfuzzer_sys::fuzz_target!(|data: &[u8]| $target(data));
+
+        #[cfg(not(fuzzing))]
+        fn main() -> std::io::Result<()> {
+            for path in std::env::args_os().skip(1) {
+                $target(&std::fs::read(path)?);
+            }
+            Ok(())
+        }
+    };
+}
+
+/// A source of plain values from the bytes that the fuzzer gives; zeros when they are used up.
+#[derive(Debug)]
+pub struct Input<'a>(pub &'a [u8]);
+
+impl Input<'_> {
+    /// The next `N` bytes.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        let n = N.min(self.0.len());
+        bytes[..n].copy_from_slice(&self.0[..n]);
+        self.0 = &self.0[n..];
+        bytes
+    }
+
+    /// The next byte.
+    pub fn u8(&mut self) -> u8 {
+        self.bytes::<1>()[0]
+    }
+
+    /// The next four bytes.
+    pub fn u32(&mut self) -> u32 {
+        u32::from_le_bytes(self.bytes())
+    }
+
+    /// The next eight bytes.
+    pub fn u64(&mut self) -> u64 {
+        u64::from_le_bytes(self.bytes())
+    }
+}
