@@ -7,6 +7,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a target's panic is its finding")]
 
 pub mod record;
+pub mod ring;
 
 /// A target: takes any bytes, panics where its property does not hold.
 pub type Target = fn(&[u8]);
@@ -15,6 +16,10 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("record_decode", record::decode),
     ("record_wire", record::wire),
+    ("ring_contents", ring::contents),
+    ("ring_handover", ring::handover),
+    ("ring_pmu", ring::pmu),
+    ("ring_records", ring::records),
 ];
 
 /// The body of a target's binary: libFuzzer's entry while fuzzing, else a replay of the files named.

@@ -78,7 +78,6 @@ impl Cursor {
         if !entries.remainder().is_empty() || entries.len() > MOST_RINGS {
             return Err(damaged);
         }
-        let n = entries.len();
         let mut read = BTreeMap::new();
         for entry in entries {
             let [a, b, c, d, id @ .., _, _, _, _, _, _, _, _] = entry else {
@@ -89,16 +88,13 @@ impl Cursor {
             else {
                 return Err(damaged);
             };
-            read.insert(
-                (u32::from_le_bytes([*a, *b, *c, *d]), u64::from_le_bytes(id)),
-                u64::from_le_bytes(*number),
-            );
+            let ring = (u32::from_le_bytes([*a, *b, *c, *d]), u64::from_le_bytes(id));
+            // Ascending and each once, or it would not come back as it is.
+            if read.last_key_value().is_some_and(|(last, _)| *last >= ring) {
+                return Err(damaged);
+            }
+            read.insert(ring, u64::from_le_bytes(*number));
         }
-        // Ascending and each once, or it would not come back as it is.
-        if read.len() != n {
-            Err(damaged)
-        } else {
-            Ok(Cursor { boot: *boot, read })
-        }
+        Ok(Cursor { boot: *boot, read })
     }
 }

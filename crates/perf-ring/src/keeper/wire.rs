@@ -5,7 +5,7 @@
 //! never change; a reader refuses a version that it does not know.
 
 use crate::Error;
-use crate::abi::{AttrSize, EventAttr};
+use crate::abi::EventAttr;
 use crate::keeper::cursor::{Cursor, Start};
 
 /// The version that this crate speaks.
@@ -300,10 +300,13 @@ impl Message {
                         what: "its number of pages is no power of two",
                     });
                 }
-                let attr = EventAttr::from_bytes(f.block()?)?;
-                if !AttrSize::ALL.contains(&AttrSize(attr.size)) {
+                let bytes = f.block()?;
+                let attr = EventAttr::from_bytes(bytes)?;
+                // As the encoder writes it: of the least size, which it states.
+                if attr.least_size().0 as usize != bytes.len() || attr.size as usize != bytes.len()
+                {
                     return Err(Error::Message {
-                        what: "its attr is of no published size",
+                        what: "its attr is not of the size that it needs",
                     });
                 }
                 let text = |bytes: &[u8]| {
@@ -359,6 +362,11 @@ impl Message {
             8 => {
                 let ring = f.ring()?;
                 let (known, lost) = (f.flag()?, f.u64()?);
+                if !known && lost != 0 {
+                    return Err(Error::Message {
+                        what: "it states an unknown loss",
+                    });
+                }
                 Message::Lost {
                     ring,
                     lost: known.then_some(lost),
