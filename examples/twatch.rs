@@ -1,7 +1,6 @@
-//! What tasks do, as they do it: names, beginnings and ends, and the switches that the scheduler makes.
+//! What tasks do, as they do it: names, beginnings, ends and, with `--switches`, who runs.
 //!
-//! `cargo run --example twatch [SECONDS] [--switches]`, as root or with CAP_PERFMON. Ends after so many seconds, else
-//! with ^C.
+//! `cargo run --example twatch [SECONDS] [--switches]`, as root or with CAP_PERFMON.
 
 use std::time::{Duration, Instant};
 
@@ -9,28 +8,21 @@ use perf_ring::abi::{AttrFlags, SampleType};
 use perf_ring::{AllCpus, Body, Builder, Error, Item, Software, Wakeup};
 
 fn main() -> Result<(), Error> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let seconds = args
-        .iter()
-        .find_map(|arg| arg.parse().ok())
-        .unwrap_or(u64::MAX >> 1);
-    let mut wanted = AttrFlags::TASK | AttrFlags::COMM | AttrFlags::COMM_EXEC;
-    wanted.set(
-        AttrFlags::CONTEXT_SWITCH,
-        args.iter().any(|arg| arg == "--switches"),
-    );
+    let args: Vec<String> = std::env::args().collect();
+    let seconds = args.iter().find_map(|arg| arg.parse().ok());
+    let mut records = AttrFlags::TASK | AttrFlags::COMM | AttrFlags::COMM_EXEC;
+    if args.iter().any(|arg| arg == "--switches") {
+        records |= AttrFlags::CONTEXT_SWITCH;
+    }
     let tasks = Builder::software(Software::DUMMY)
         .sample(SampleType::TID | SampleType::CPU)
-        .flags(wanted)
+        .flags(records)
         .wakeup(Wakeup::Bytes(1));
-    let moves = Builder::software(Software::CPU_MIGRATIONS)
-        .sample(SampleType::TID | SampleType::CPU)
-        .wakeup(Wakeup::Events(1));
+    let mut all = AllCpus::open(&[tasks], 64)?;
 
-    let mut all = AllCpus::open(&[tasks, moves], 64)?;
-    let end = Instant::now().checked_add(Duration::from_secs(seconds));
+    let begun = Instant::now();
     let mut scratch = Vec::new();
-    while end.is_none_or(|end| Instant::now() < end) {
+    while seconds.is_none_or(|s| begun.elapsed() < Duration::from_secs(s)) {
         all.wait(Some(Duration::from_millis(500)))?;
         let mut merge = all.drain()?;
         while let Some(item) = merge.next() {
@@ -46,33 +38,15 @@ fn main() -> Result<(), Error> {
                     continue;
                 }
             };
-            let time = parsed.id.time.unwrap_or(0) as f64 / 1e9;
             let tid = parsed.id.tid.unwrap_or_default().tid;
-            print!("{time:.6} cpu {cpu} tid {tid}: ");
+            let time = parsed.id.time.unwrap_or(0) as f64 / 1e9;
+            print!("{time:.6} cpu {cpu} tid {tid} ");
             match parsed.body {
-                Body::Comm { comm, exec, .. } => {
-                    println!(
-                        "{} {}",
-                        if exec { "exec" } else { "comm" },
-                        comm.escape_ascii()
-                    );
-                }
-                Body::Fork(new) => println!("fork {}/{}", new.task.pid, new.task.tid),
-                Body::Exit(old) => println!("exit {}/{}", old.task.pid, old.task.tid),
-                Body::Switch {
-                    out,
-                    preempted,
-                    other,
-                } => {
-                    let other = other.unwrap_or_default().tid;
-                    println!(
-                        "switch {} {other}{}",
-                        if out { "to" } else { "from" },
-                        if preempted { ", preempted" } else { "" }
-                    );
-                }
-                Body::Sample(_) => println!("moved to another CPU"),
-                Body::Lost { lost, .. } => println!("lost {lost}"),
+                Body::Comm { comm, .. } => println!("is {}", comm.escape_ascii()),
+                Body::Fork(new) => println!("begins {}", new.task.tid),
+                Body::Exit(_) => println!("ends"),
+                Body::Switch { out: true, .. } => println!("stops"),
+                Body::Switch { .. } => println!("runs"),
                 other => println!("{other:?}"),
             }
         }
