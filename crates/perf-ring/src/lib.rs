@@ -51,6 +51,8 @@ mod records;
 mod ring;
 mod sample;
 mod sys;
+#[cfg(test)]
+mod tests;
 
 pub use all::{AllCpus, Item, Merge};
 pub use error::Error;
