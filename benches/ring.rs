@@ -30,7 +30,7 @@ const SIZE: usize = 1 << 20;
 const RECORDS: u64 = (SIZE / 80) as u64;
 
 /// Pages that are touched to fill a live ring, one record each: its 64 pages hold 3,276.
-const FAULTS: usize = 3_000;
+const FAULTS: usize = 2_500;
 
 fn fill(ring: &mut FakeRing) {
     for n in 0..RECORDS {
@@ -39,7 +39,7 @@ fn fill(ring: &mut FakeRing) {
     }
 }
 
-/// Touches every byte's cache line of a record as little as a consumer must: its time.
+/// Drains without reading the bodies.
 fn drain(ring: &mut Reader) -> (u64, u64) {
     let (mut n, mut sum) = (0, 0u64);
     let mut batch = ring.batch().expect("sound");
@@ -54,9 +54,11 @@ fn drain_parsed(ring: &mut Reader, layout: &Layout, scratch: &mut Vec<u8>) -> (u
     let (mut n, mut sum) = (0, 0u64);
     let mut batch = ring.batch().expect("sound");
     while let Some(record) = batch.next().expect("sound") {
-        let sample = layout.sample(record.body(scratch)).expect("sound");
         n += 1;
-        sum = sum.wrapping_add(sample.time().unwrap_or(0) ^ sample.ip().unwrap_or(0));
+        if record.header.kind == RecordType::SAMPLE {
+            let sample = layout.sample(record.body(scratch)).expect("sound");
+            sum = sum.wrapping_add(sample.time().unwrap_or(0) ^ sample.ip().unwrap_or(0));
+        }
     }
     (n, sum)
 }

@@ -154,7 +154,7 @@ pub fn records(data: &[u8]) {
                     .all(|(i, ip)| word(at + 8 + i * 8) == Some(*ip))
             );
         }
-        if let Some(stack) = sample.stack_user() {
+        if let Some(stack) = sample.extra().stack_user {
             assert!(stack.bytes.len() < body.len());
         }
         // What is left is the end of what was given.

@@ -64,4 +64,4 @@ pub use open::{Builder, Clock, Hardware, Software, Target, Wakeup};
 pub use read::{Count, ReadValues};
 pub use records::{Body, Ksymbol, MmapFile, MmapIdentity, MmapRecord, Parsed, Task};
 pub use ring::{Backward, Batch, Kept, Order, Overwrite, Reader, Record};
-pub use sample::{Layout, Regs, Sample, SampleId, Tid, UserStack, Words};
+pub use sample::{Extra, Layout, Regs, Sample, SampleId, Tid, UserStack, Words};

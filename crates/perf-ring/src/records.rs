@@ -79,10 +79,6 @@ pub struct Ksymbol<'a> {
 }
 
 /// What a record says.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nothing is allocated per record, and samples are the common case"
-)]
 #[derive(Clone, Copy, Debug)]
 pub enum Body<'a> {
     /// Sampling: see [`Sample`].

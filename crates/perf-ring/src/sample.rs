@@ -163,9 +163,10 @@ impl Layout {
         let mut sample = Sample {
             layout: self,
             fixed,
+            variable: rest,
             raw: None,
-            more: More::EMPTY,
             rest,
+            index_when_empty: true,
         };
         if self.sample_type.bits() & VARIABLE == 0 {
             return Ok(sample);
@@ -181,36 +182,36 @@ impl Layout {
         Ok(sample)
     }
 
-    /// Reads the fields of no fixed length, and those behind them.
+    /// Checks the fields of no fixed length, and those behind them.
     fn variable(&self, sample: &mut Sample<'_>) -> Result<(), Error> {
-        let start = *sample;
-        match self.walk(sample, true) {
-            // The kernel writes the hardware index of branch records only when it has a branch stack at all, and a
-            // count of 0 says nothing about that: whatever fills the record exactly is right.
-            Ok(true) => match self.walk_again(start) {
-                Some(other) if !sample.rest.is_empty() && other.rest.is_empty() => *sample = other,
+        // The kernel writes the hardware index of branch records only when it has a branch stack at all, and a count of
+        // 0 says nothing about that: whatever fills the record exactly is right.
+        let first = self.walk(sample.variable, true);
+        if first.as_ref().is_err() || first.as_ref().is_ok_and(|w| w.asked && !w.rest.is_empty()) {
+            match self.walk(sample.variable, false) {
+                Ok(other) if first.is_err() || other.rest.is_empty() => {
+                    (sample.raw, sample.rest) = (other.raw, other.rest);
+                    sample.index_when_empty = false;
+                    return Ok(());
+                }
                 _ => {}
-            },
-            Ok(false) => {}
-            Err(e) => *sample = self.walk_again(start).ok_or(e)?,
+            }
         }
+        let first = first?;
+        (sample.raw, sample.rest) = (first.raw, first.rest);
         Ok(())
     }
 
-    fn walk_again<'a>(&self, start: Sample<'a>) -> Option<Sample<'a>> {
-        let mut sample = start;
-        self.walk(&mut sample, false).is_ok().then_some(sample)
-    }
-
     /// One pass over the variable fields. `index_when_empty` is whether a branch stack of no records is taken to have
-    /// an index; returns whether that question arose.
-    fn walk(&self, sample: &mut Sample<'_>, index_when_empty: bool) -> Result<bool, Error> {
+    /// an index.
+    fn walk<'a>(&self, bytes: &'a [u8], index_when_empty: bool) -> Result<Walked<'a>, Error> {
         let has = |field| self.sample_type.contains(field);
-        let mut rest = sample.rest;
+        let mut rest = bytes;
         let b = &mut rest;
         let word = |b: &mut &[u8], name| take_u64(b).ok_or_else(|| truncated(name));
         let mut asked = false;
-        let more = &mut sample.more;
+        let mut raw = None;
+        let mut more = Extra::default();
         if has(SampleType::READ) {
             let (values, after) =
                 ReadValues::parse(self.read_format, b).ok_or_else(|| truncated("read"))?;
@@ -222,8 +223,8 @@ impl Layout {
             more.callchain = Some(words(b, n, 1).ok_or_else(|| truncated("callchain"))?);
         }
         if has(SampleType::RAW) {
-            let raw = take_u32(b).and_then(|n| take(b, n.into()));
-            sample.raw = Some(raw.ok_or_else(|| truncated("raw"))?);
+            let data = take_u32(b).and_then(|n| take(b, n.into()));
+            raw = Some(data.ok_or_else(|| truncated("raw"))?);
         }
         if has(SampleType::BRANCH_STACK) {
             let n = word(b, "branch stack")?;
@@ -276,8 +277,12 @@ impl Layout {
             let n = word(b, "aux")?;
             more.aux = Some(take(b, n).ok_or_else(|| truncated("aux"))?);
         }
-        sample.rest = rest;
-        Ok(asked)
+        Ok(Walked {
+            more,
+            raw,
+            rest,
+            asked,
+        })
     }
 
     /// Splits the trailer off the body of a record that is no sample.
@@ -457,46 +462,50 @@ pub struct UserStack<'a> {
     pub used: u64,
 }
 
-/// The fields behind the fixed ones, but for raw data.
-#[derive(Clone, Copy, Debug)]
-struct More<'a> {
-    read: Option<ReadValues<'a>>,
-    callchain: Option<Words<'a>>,
-    branches: Option<Words<'a>>,
-    branch_index: Option<u64>,
-    branch_counters: Option<Words<'a>>,
-    regs_user: Option<Regs<'a>>,
-    stack_user: Option<UserStack<'a>>,
-    weight: Option<u64>,
-    data_src: Option<u64>,
-    transaction: Option<u64>,
-    regs_intr: Option<Regs<'a>>,
-    phys_addr: Option<u64>,
-    cgroup: Option<u64>,
-    data_page_size: Option<u64>,
-    code_page_size: Option<u64>,
-    aux: Option<&'a [u8]>,
+/// The fields of no fixed length, and those behind them; `None` for one that the event was not asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extra<'a> {
+    /// Counter values.
+    pub read: Option<ReadValues<'a>>,
+    /// Call chain, innermost first, with the kernel's context markers (-128, -512 …) among the addresses.
+    pub callchain: Option<Words<'a>>,
+    /// Branch records of three words: from, to, flags.
+    pub branches: Option<Words<'a>>,
+    /// Hardware index of the newest branch record.
+    pub branch_index: Option<u64>,
+    /// One word of counters for each branch record.
+    pub branch_counters: Option<Words<'a>>,
+    /// User registers.
+    pub regs_user: Option<Regs<'a>>,
+    /// User stack.
+    pub stack_user: Option<UserStack<'a>>,
+    /// Weight: one word, or three fields in one (`perf_sample_weight`).
+    pub weight: Option<u64>,
+    /// Source of the data (`perf_mem_data_src`).
+    pub data_src: Option<u64>,
+    /// Transactional memory flags.
+    pub transaction: Option<u64>,
+    /// Registers at the interrupt.
+    pub regs_intr: Option<Regs<'a>>,
+    /// Physical data address.
+    pub phys_addr: Option<u64>,
+    /// Cgroup id.
+    pub cgroup: Option<u64>,
+    /// Page size of the data address, bytes.
+    pub data_page_size: Option<u64>,
+    /// Page size of the instruction pointer, bytes.
+    pub code_page_size: Option<u64>,
+    /// A piece of the AUX area.
+    pub aux: Option<&'a [u8]>,
 }
 
-impl More<'_> {
-    const EMPTY: Self = More {
-        read: None,
-        callchain: None,
-        branches: None,
-        branch_index: None,
-        branch_counters: None,
-        regs_user: None,
-        stack_user: None,
-        weight: None,
-        data_src: None,
-        transaction: None,
-        regs_intr: None,
-        phys_addr: None,
-        cgroup: None,
-        data_page_size: None,
-        code_page_size: None,
-        aux: None,
-    };
+/// What one pass over the variable fields found.
+struct Walked<'a> {
+    more: Extra<'a>,
+    raw: Option<&'a [u8]>,
+    rest: &'a [u8],
+    /// Whether it mattered how an empty branch stack is read.
+    asked: bool,
 }
 
 /// A sample's fields; `None` for one that the event was not asked for.
@@ -504,9 +513,10 @@ impl More<'_> {
 pub struct Sample<'a> {
     layout: &'a Layout,
     fixed: &'a [u8],
+    variable: &'a [u8],
     raw: Option<&'a [u8]>,
-    more: More<'a>,
     rest: &'a [u8],
+    index_when_empty: bool,
 }
 
 macro_rules! fixed_fields {
@@ -544,53 +554,6 @@ fixed_fields! {
     period: u64 = 8, |w| w;
 }
 
-macro_rules! more_fields {
-    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {
-        impl<'a> Sample<'a> {
-            $($(#[$doc])*
-            #[must_use]
-            pub const fn $name(&self) -> Option<$type> {
-                self.more.$name
-            })*
-        }
-    };
-}
-
-more_fields! {
-    /// Counter values.
-    read: ReadValues<'a>;
-    /// Call chain, innermost first, with the kernel's context markers (-128, -512 …) among the addresses.
-    callchain: Words<'a>;
-    /// Branch records of three words: from, to, flags.
-    branches: Words<'a>;
-    /// Hardware index of the newest branch record.
-    branch_index: u64;
-    /// One word of counters for each branch record.
-    branch_counters: Words<'a>;
-    /// User registers.
-    regs_user: Regs<'a>;
-    /// User stack.
-    stack_user: UserStack<'a>;
-    /// Weight: one word, or three fields in one (`perf_sample_weight`).
-    weight: u64;
-    /// Source of the data (`perf_mem_data_src`).
-    data_src: u64;
-    /// Transactional memory flags.
-    transaction: u64;
-    /// Registers at the interrupt.
-    regs_intr: Regs<'a>;
-    /// Physical data address.
-    phys_addr: u64;
-    /// Cgroup id.
-    cgroup: u64;
-    /// Page size of the data address, bytes.
-    data_page_size: u64;
-    /// Page size of the instruction pointer, bytes.
-    code_page_size: u64;
-    /// A piece of the AUX area.
-    aux: &'a [u8];
-}
-
 impl<'a> Sample<'a> {
     #[inline]
     fn fixed<const I: usize>(&self) -> Option<u64> {
@@ -610,6 +573,27 @@ impl<'a> Sample<'a> {
     #[inline]
     pub const fn raw(&self) -> Option<&'a [u8]> {
         self.raw
+    }
+
+    /// The fields of no fixed length, and those behind them, in one pass. Their lengths were checked when the sample was
+    /// read.
+    #[must_use]
+    pub fn extra(&self) -> Extra<'a> {
+        self.layout
+            .walk(self.variable, self.index_when_empty)
+            .map_or_else(|_| Extra::default(), |w| w.more)
+    }
+
+    /// Counter values: [`Extra::read`].
+    #[must_use]
+    pub fn read(&self) -> Option<ReadValues<'a>> {
+        self.extra().read
+    }
+
+    /// Call chain: [`Extra::callchain`].
+    #[must_use]
+    pub fn callchain(&self) -> Option<Words<'a>> {
+        self.extra().callchain
     }
 
     /// What stands behind the last known field: padding, or fields of a newer kernel.
