@@ -11,6 +11,7 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 
 use crate::abi::{AttrFlags, RecordHeader, RecordType, SampleType};
 use crate::merge::{Entry, due};
+use crate::pulse::Pulse;
 use crate::ring::{Memory as _, record_at};
 use crate::{Builder, Clock, Count, Error, Event, Layout, Reader, Record, Target, cpus, sys};
 
@@ -25,6 +26,7 @@ struct CpuRing {
     cpu: u32,
     events: Vec<Event>,
     reader: Reader,
+    pulse: Pulse,
     /// The kernel has hung up: the CPU went away, even if it is back by now.
     dead: bool,
 }
@@ -227,6 +229,7 @@ impl AllCpus {
             cpu,
             events,
             reader,
+            pulse: Pulse::open(cpu)?,
             dead: false,
         });
         Ok(())
@@ -241,6 +244,9 @@ impl AllCpus {
     pub fn rescan(&mut self) -> Result<(), Error> {
         self.scanned = Instant::now();
         let online = cpus::online(&self.sysfs)?;
+        for ring in &mut self.rings {
+            ring.dead |= !ring.pulse.beats()?;
+        }
         let mut i = 0;
         while let Some(ring) = self.rings.get(i) {
             let gone = ring.dead || !online.contains(&ring.cpu);

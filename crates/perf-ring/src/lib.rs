@@ -46,6 +46,7 @@ pub mod keeper;
 mod merge;
 mod numbering;
 mod open;
+mod pulse;
 mod read;
 mod records;
 mod ring;

@@ -23,7 +23,7 @@ fn answering(
 ) -> (Rc<RefCell<Vec<Call>>>, Guard) {
     let calls = Rc::new(RefCell::new(Vec::new()));
     let log = Rc::clone(&calls);
-    let mut next_id = 100;
+    let (mut next_id, mut time) = (100, 99);
     let guard = install(move |call| {
         log.borrow_mut().push(call.clone());
         if let Some(reply) = special(&call) {
@@ -36,12 +36,16 @@ fn answering(
                 next_id += 1;
                 Reply::Value(next_id)
             }
-            Call::Read => Reply::Bytes(
-                [7u64, 100, 50, 0]
-                    .iter()
-                    .flat_map(|w| w.to_ne_bytes())
-                    .collect(),
-            ),
+            // Seven events, and a clock that goes on.
+            Call::Read => {
+                time += 1;
+                Reply::Bytes(
+                    [7u64, time, 50, 0]
+                        .iter()
+                        .flat_map(|w| w.to_ne_bytes())
+                        .collect(),
+                )
+            }
             _ => Reply::Done,
         })
     });
@@ -431,6 +435,38 @@ fn cpus_come_and_go_and_their_counts_stay() {
     assert!(matches!(all.rescan(), Err(Error::NoCpus { .. })));
     set_online(dir.path(), "zero");
     assert!(matches!(all.rescan(), Err(Error::Text { .. })));
+}
+
+/// It went and was back before anyone looked: only the clock of its events has stopped.
+#[test]
+fn events_that_died_unnoticed_are_opened_again() {
+    let stopped = Rc::new(RefCell::new(false));
+    let stop = Rc::clone(&stopped);
+    let (_, _guard) = answering(move |call| {
+        let words = [7u64, 1000, 50, 0];
+        let frozen = || {
+            Ok(Reply::Bytes(
+                words.iter().flat_map(|w| w.to_ne_bytes()).collect(),
+            ))
+        };
+        (*call == Call::Read && *stop.borrow()).then(frozen)
+    });
+    let dir = sysfs("0");
+    let mut all = AllCpus::open_in(dir.path(), &[tracepoint()], 1).unwrap();
+    let mut keeper = Keeper::open_in(dir.path(), &tracepoint(), 1, "", b"").unwrap();
+    let old = keeper.rings().next();
+    all.rescan().unwrap();
+    keeper.rescan().unwrap();
+    assert!(all.drain().unwrap().next().is_none(), "alive");
+    *stopped.borrow_mut() = true;
+    for _ in 0..2 {
+        all.rescan().unwrap();
+        keeper.rescan().unwrap();
+    }
+    let mut merge = all.drain().unwrap();
+    assert!(matches!(merge.next(), Some(Item::Went(0))));
+    assert!(matches!(merge.next(), Some(Item::Came(0))));
+    assert!(keeper.rings().count() == 1 && keeper.rings().next() != old);
 }
 
 #[test]

@@ -156,12 +156,10 @@ fn keep(socket: &Path) {
     let mut pid = String::new();
     std::io::stdin().read_line(&mut pid).unwrap();
     let builder = personality(pid.trim().parse().unwrap());
-    let policy = |peer: perf_ring::keeper::PeerCred| {
-        if peer.uid == 0 {
-            Access::Descriptors
-        } else {
-            Access::Stream
-        }
+    // Root and one user without any capability get the rings, everybody else a copy.
+    let policy = |peer: perf_ring::keeper::PeerCred| match peer.uid {
+        0 | NOBODY => Access::Descriptors,
+        _ => Access::Stream,
     };
     let mut keeper = Keeper::open(&builder, 16, "raw_syscalls:sys_enter", b"format text")
         .unwrap()
@@ -290,6 +288,18 @@ fn tally(reader: &mut Actor) -> Tally {
     }
 }
 
+/// The tally once it accounts for so many, or after ten seconds: a copy of the stream takes its time.
+fn settled(reader: &mut Actor, total: u64) -> Tally {
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let got = tally(reader);
+        if got.records + got.lost >= total || Instant::now() > until {
+            return got;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// A directory that everybody may enter.
 fn open_dir() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -301,8 +311,11 @@ fn open_dir() -> tempfile::TempDir {
     dir
 }
 
-/// The test program where nobody may run it.
-fn as_nobody(mut command: Command, dir: &Path) -> Command {
+/// A user without any capability, trusted by the keeper of these tests; the one before it is not.
+const NOBODY: u32 = 65534;
+
+/// The test program where any user may run it.
+fn as_user(uid: u32, mut command: Command, dir: &Path) -> Command {
     let copy = dir.join("actor");
     if !copy.exists() {
         std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
@@ -318,15 +331,15 @@ fn as_nobody(mut command: Command, dir: &Path) -> Command {
     command
         .args(args)
         .envs(envs)
-        .uid(65534)
-        .gid(65534)
+        .uid(uid)
+        .gid(uid)
         .current_dir("/");
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     command
 }
 
 #[test]
-fn three_clients_get_everything_one_of_them_without_any_capability() {
+fn clients_get_everything_with_and_without_capabilities() {
     if !wanted() {
         return;
     }
@@ -336,10 +349,16 @@ fn three_clients_get_everything_one_of_them_without_any_capability() {
     made(&mut maker, 50);
     let mut first = Actor::start(actor("reader", &socket));
     let mut second = Actor::start(actor("stream", &socket));
-    let mut nobody = Actor::start(as_nobody(actor("reader", &socket), dir.path()));
+    let mut nobody = Actor::start(as_user(NOBODY, actor("reader", &socket), dir.path()));
+    let mut stranger = Actor::start(as_user(NOBODY - 1, actor("reader", &socket), dir.path()));
     assert_eq!(first.say()[2], "true");
     assert_eq!(second.say()[2], "false");
-    assert_eq!(nobody.say(), ["connected", "0000000000000000", "false"]);
+    assert_eq!(
+        nobody.say(),
+        ["connected", "0000000000000000", "true"],
+        "no capability is needed to map"
+    );
+    assert_eq!(stranger.say(), ["connected", "0000000000000000", "false"]);
     for n in [1, 10, 100, 300] {
         made(&mut maker, n);
         std::thread::sleep(Duration::from_millis(20));
@@ -348,13 +367,13 @@ fn three_clients_get_everything_one_of_them_without_any_capability() {
         records: 461,
         ..Tally::default()
     };
-    for reader in [&mut first, &mut second, &mut nobody] {
-        assert_eq!(tally(reader), all);
+    for reader in [&mut first, &mut second, &mut nobody, &mut stranger] {
+        assert_eq!(settled(reader, 461), all);
     }
     // More than a ring holds, while nobody can keep up: what is missing is counted, by each for itself.
     made(&mut maker, 20_000);
-    for reader in [&mut first, &mut second, &mut nobody] {
-        let got = tally(reader);
+    for reader in [&mut first, &mut second, &mut nobody, &mut stranger] {
+        let got = settled(reader, 20_461);
         assert_eq!(got.records + got.lost, 20_461, "{got:?}");
         assert_eq!(got.unknown, 0);
     }
@@ -395,7 +414,7 @@ fn violent_deaths_disturb_nobody() {
         victim.kill();
         deaths += 1;
     }
-    let before = tally(&mut survivor);
+    let before = settled(&mut survivor, total);
     assert_eq!(
         before.records + before.lost,
         total,
@@ -411,7 +430,7 @@ fn violent_deaths_disturb_nobody() {
     made(&mut maker, 77);
     total += 77;
     std::thread::sleep(Duration::from_millis(200));
-    let after = tally(&mut survivor);
+    let after = settled(&mut survivor, total);
     assert_eq!(after.records + after.lost, total, "{after:?}");
     assert_eq!(after.unknown, 0);
     // A new keeper takes the place of the dead one's socket.
@@ -422,7 +441,7 @@ fn violent_deaths_disturb_nobody() {
     assert_eq!(late.say()[0], "connected");
     made(&mut maker, 5);
     assert_eq!(
-        tally(&mut late),
+        settled(&mut late, 5),
         Tally {
             records: 5,
             ..Tally::default()
@@ -497,6 +516,60 @@ fn a_cursor_goes_on_where_it_was_and_counts_what_is_gone() {
             ..Tally::default()
         }
     );
+}
+
+/// A CPU that goes and comes back is another event: said to those who are there, and unknown to older cursors.
+#[test]
+fn a_cpu_that_comes_back_is_a_new_epoch() {
+    if !wanted() {
+        return;
+    }
+    let dir = open_dir();
+    let socket = dir.path().join("keeper");
+    let cpus = dir.path().join("devices/system/cpu");
+    std::fs::create_dir_all(&cpus).unwrap();
+    let online = |list: &str| std::fs::write(cpus.join("online"), list).unwrap();
+    let all = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap();
+    online(&all);
+    let mut keeper = Keeper::open_in(dir.path(), &own(), 4, "x", b"").unwrap();
+    keeper.listen(&socket).unwrap();
+    let mut client = connect(&mut keeper, &socket, Start::Oldest);
+    personality_calls(6);
+    let (mut tally, mut seen) = (Tally::default(), BTreeMap::new());
+    take(&mut client, &mut tally, &mut seen);
+    let cursor = client.cursor();
+    let others: Vec<String> = keeper
+        .rings()
+        .map(|r| r.cpu)
+        .filter(|c| *c != 0)
+        .map(|c| c.to_string())
+        .collect();
+    let rings = keeper.rings().count();
+    online(if others.is_empty() {
+        "4294967295"
+    } else {
+        &others[0]
+    });
+    // A list without CPU 0, and on a machine that has only that one, no list at all.
+    let went = keeper.rescan();
+    assert_eq!(went.is_err(), others.is_empty());
+    online(&all);
+    keeper.rescan().unwrap();
+    assert_eq!(keeper.rings().count(), rings);
+    if others.is_empty() {
+        return;
+    }
+    personality_calls(4);
+    take(&mut client, &mut tally, &mut seen);
+    assert_eq!(
+        (tally.records, tally.lost, tally.unknown),
+        (10, 0, u64::try_from(rings - 1).unwrap().max(1)),
+        "{tally:?}"
+    );
+    let mut late = connect(&mut keeper, &socket, Start::After(cursor));
+    let (mut again, mut seen_again) = (Tally::default(), BTreeMap::new());
+    take(&mut late, &mut again, &mut seen_again);
+    assert!(again.unknown > 0);
 }
 
 /// The stand-in for a service manager: a socket that keeps what it is given.

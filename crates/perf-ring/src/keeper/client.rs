@@ -142,8 +142,7 @@ impl Client {
             epoll,
             told_gone: false,
         };
-        loop {
-            let Some(socket) = &client.socket else { break };
+        while let Some(socket) = &client.socket {
             match next_message(&mut client.inbox, socket, &client.epoll, deadline)? {
                 (Message::Ready, _) => break,
                 (message, fds) => client.take(message, fds)?,

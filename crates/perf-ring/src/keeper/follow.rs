@@ -101,6 +101,9 @@ impl Rings {
         let ring = new.ring;
         let mut numbering = Numbering::new();
         let mut skip = None;
+        if self.followers.iter().any(|f| f.ring.cpu == ring.cpu) {
+            self.news.push_back(Shared::NewEpoch(ring));
+        }
         match start {
             Start::Oldest => {}
             Start::Now => {

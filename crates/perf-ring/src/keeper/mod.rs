@@ -40,6 +40,7 @@ pub use store::Kept as KeptFds;
 use wire::{LONGEST_TEXT, NewRing, RingId, Terms};
 
 use crate::abi::{AttrFlags, EventAttr, SampleType};
+use crate::pulse::Pulse;
 use crate::{Backward, Builder, Clock, Count, Error, Event, Target, Wakeup, cpus, pmu, sys};
 
 /// What a peer gets.
@@ -79,6 +80,7 @@ struct Ring {
     reader: Backward,
     /// The event's count when it was mapped.
     base: u64,
+    pulse: Pulse,
     /// Its CPU went away. What it holds can still be read, until the CPU is back.
     dead: bool,
 }
@@ -258,11 +260,13 @@ impl Keeper {
             EpollFlags::EPOLLIN,
             RINGS | u64::from(cpu),
         )?;
+        let pulse = Pulse::open(cpu)?;
         self.rings.push(Ring {
             ring,
             event,
             reader,
             base,
+            pulse,
             dead: false,
         });
         Ok(())
@@ -399,7 +403,7 @@ impl Keeper {
         self.scanned = Instant::now();
         let online = cpus::online(&self.sysfs)?;
         for ring in &mut self.rings {
-            if !ring.dead && !online.contains(&ring.ring.cpu) {
+            if !ring.dead && !(online.contains(&ring.ring.cpu) && ring.pulse.beats()?) {
                 ring.dead = true;
                 self.epoll
                     .delete(&ring.event)
