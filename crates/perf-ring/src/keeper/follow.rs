@@ -56,6 +56,8 @@ struct Follower {
     handed: Option<u64>,
     /// It is no longer written.
     gone: bool,
+    /// A reading found that it was overtaken, and nothing else: how far, the next one tells.
+    lapped: bool,
 }
 
 /// Whether the samples of an event are numbered: its own count, one for each event.
@@ -127,6 +129,11 @@ impl Rings {
                 }
             },
         }
+        // While nothing is overwritten, the oldest record is the first that was ever in the ring: from there on
+        // everything is to be had or counted. Else it is whatever is the oldest when it is read.
+        if self.numbered && numbering.last().is_none() && !reader.overtaken() {
+            numbering = Numbering::after(new.base);
+        }
         // Of a ring that nothing was read from, the cursor is its beginning.
         let handed = if self.numbered {
             numbering.last().or(Some(new.base))
@@ -140,6 +147,7 @@ impl Rings {
             skip,
             handed,
             gone: false,
+            lapped: false,
         });
         Ok(())
     }
@@ -267,7 +275,7 @@ impl Follower {
                 at: at as u64,
             });
         }
-        let lapped = kept.lapped();
+        let lapped = kept.lapped() || std::mem::take(&mut self.lapped);
         // A cursor's gap is no matter of waiting: the ring is as it is.
         let resumed = self.skip.take().is_some();
         Ok(match round {
@@ -279,7 +287,10 @@ impl Follower {
                 (lost > 0).then_some(Loss::Exact(lost))
             }
             None if lapped && !numbered => Some(Loss::Unknown),
-            None => None,
+            None => {
+                self.lapped = lapped;
+                None
+            }
         })
     }
 }

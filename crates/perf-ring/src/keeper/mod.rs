@@ -370,6 +370,7 @@ impl Keeper {
         }
         if self.scanned.elapsed() >= SCAN {
             self.rescan()?;
+            self.send_streams();
         }
         self.dismiss();
         Ok(())

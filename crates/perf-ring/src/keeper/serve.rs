@@ -97,16 +97,21 @@ impl Keeper {
 
     /// There are new records: everybody is told. Of several who poll one event, the kernel wakes one.
     pub(super) fn wake(&mut self) {
-        for peer in &mut self.peers {
-            match &peer.service {
+        for peer in &self.peers {
+            if let Service::Mapped(wake) = &peer.service {
                 // Full means that it has not yet looked: it is awake.
-                Service::Mapped(wake) => drop(wake.write(1)),
-                Service::Stream { .. } => {
-                    peer.pump();
-                    peer.want_room(&self.epoll);
-                }
-                Service::Waiting(_) | Service::Over => {}
+                let _ = wake.write(1);
             }
+        }
+        self.send_streams();
+    }
+
+    /// Sends to those that read the stream what there is. Also done now and then without a reason: it settles what is
+    /// missing, and a wake-up may have been lost.
+    pub(super) fn send_streams(&mut self) {
+        for peer in &mut self.peers {
+            peer.pump();
+            peer.want_room(&self.epoll);
         }
     }
 

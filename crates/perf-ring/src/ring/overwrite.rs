@@ -178,6 +178,11 @@ impl Backward {
         self.map.head() == self.last
     }
 
+    /// Whether the writer has already gone over what was not yet read.
+    pub(crate) fn overtaken(&self) -> bool {
+        self.last.wrapping_sub(self.map.head()) > self.map.size() - self.spare
+    }
+
     /// Copies what came since the last call, while the writer runs.
     ///
     /// # Errors
