@@ -11,6 +11,7 @@ pub mod logs;
 pub mod mcelog;
 pub mod models;
 pub mod record;
+pub mod ring;
 pub mod tracefs_rings;
 pub mod tracefs_text;
 
@@ -30,6 +31,10 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("record_decode", record::decode),
     ("record_json", json::record),
     ("record_wire", record::wire),
+    ("ring_contents", ring::contents),
+    ("ring_handover", ring::handover),
+    ("ring_pmu", ring::pmu),
+    ("ring_records", ring::records),
     ("tracefs_filter", tracefs_rings::filter),
     ("tracefs_format", tracefs_text::format),
     ("tracefs_page", tracefs_rings::page),
