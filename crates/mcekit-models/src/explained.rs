@@ -147,6 +147,26 @@ impl Explained {
         self.summary().corrected_by
     }
 
+    /// The location, for a caller that has the values of [`Self::values`] at hand.
+    #[must_use]
+    pub fn location_of(&self, values: impl IntoIterator<Item = Value>) -> Location {
+        let mut location = self.bank_location();
+        for value in values {
+            place(&value, &mut location);
+        }
+        self.locate(&mut location);
+        location
+    }
+
+    /// What the model computes beyond its tables.
+    fn locate(&self, location: &mut Location) {
+        if let Some(locate) = self.model.and_then(|model| model.locate)
+            && self.readable()
+        {
+            locate(&self.record, location);
+        }
+    }
+
     /// What the values say together, in one pass over them.
     pub(crate) fn summary(&self) -> Summary {
         let mut location = self.bank_location();
@@ -155,23 +175,13 @@ impl Explained {
         for value in self.values() {
             match value.field.says() {
                 None => continue,
-                Some(Role::At(place)) => {
-                    if let Ok(n) = u32::try_from(value.raw) {
-                        location.set(place, n);
-                    }
-                }
+                Some(Role::At(_)) => place(&value, &mut location),
                 Some(Role::CorrectedBy) if !self.record.status().uc() => corrected_by = value.text,
                 Some(_) => {}
             }
             address.take(&value);
         }
-        if let Some(locate) = self
-            .model
-            .and_then(|model| model.locate)
-            .filter(|_| self.readable())
-        {
-            locate(&self.record, &mut location);
-        }
+        self.locate(&mut location);
         Summary {
             location,
             address: address.row.map(|_| address),
@@ -249,6 +259,15 @@ impl Explained {
     fn readable(&self) -> bool {
         let status = self.record.status();
         status.val() && !status.not_captured()
+    }
+}
+
+/// What a value adds to the location.
+fn place(value: &Value, location: &mut Location) {
+    if let Some(place) = value.field.place()
+        && let Ok(n) = u32::try_from(value.raw)
+    {
+        location.set(place, n);
     }
 }
 

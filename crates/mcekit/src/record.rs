@@ -426,7 +426,8 @@ impl Record {
     }
 
     /// Whether MCi_STATUS has AMD's deferred bit (44): family 15h and later.
-    pub(crate) const fn has_deferred(&self) -> bool {
+    #[must_use]
+    pub const fn has_deferred(&self) -> bool {
         if !self.is_amd_like() {
             return false;
         }
@@ -438,7 +439,8 @@ impl Record {
 
     /// Whether MCi_STATUS has AMD's poison bit (43): family 15h and later, save for the northbridge (bank 4) of
     /// family 15h, where the bit names an L3 subcache.
-    pub(crate) const fn has_poison(&self) -> bool {
+    #[must_use]
+    pub const fn has_poison(&self) -> bool {
         match (self.cpuid(), self.bank()) {
             (Some(signature), Some(4)) if signature.family() == 0x15 => false,
             _ => self.has_deferred(),
