@@ -1,0 +1,485 @@
+//! Fields: which bits, when they mean something, and the codes that they hold.
+
+use core::fmt;
+
+use super::{Bits, Class, Code, Place, Register, When, bit};
+use crate::record::Record;
+
+/// What a field says that programs ask for whatever the generation calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// A coordinate of the location.
+    At(Place),
+    /// The ECC mode of the memory; what to call a mode that has no row.
+    EccMode(&'static str),
+    /// The error did not repeat when the memory was read again; no device is to blame.
+    Transient,
+    /// The size of a read of high-bandwidth memory.
+    HbmRead,
+    /// What corrected the error, where that was not ECC.
+    CorrectedBy,
+}
+
+/// How a field's value is shown where no row names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// A code: shown where a row names it, or where it is not zero.
+    Code,
+    /// A code that is shown always, an unnamed zero too.
+    EveryCode,
+    /// A code that others explain already, of which this table says more: shown only where a row names it.
+    NamedCode,
+    /// A number or address, in hex.
+    Hex,
+    /// A number, in decimal.
+    Decimal,
+}
+
+/// A field of a register: which bits, when it means something, and the table of its codes.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    name: &'static str,
+    register: Register,
+    /// From the highest part to the lowest; a part of width 0 is not used.
+    parts: [Option<Bits>; 3],
+    shift: u8,
+    /// The first part as a shift and a mask, and whether there are others: most fields have one part.
+    low: u8,
+    mask: u64,
+    joined: bool,
+    /// A number of one part that is always shown: nothing is to be asked or looked up.
+    plain: bool,
+    form: Form,
+    codes: &'static [Code],
+    /// Rows that this table shares with another; asked where `codes` has none.
+    parent: Option<&'static [Code]>,
+    when: &'static [When],
+    /// Bits of MCi_STATUS that decide most conditions at once: under the mask they must have the value.
+    status: (u64, u64),
+    /// Whether conditions remain that `status` does not decide.
+    further: bool,
+    /// Whether a row names zero.
+    names_zero: bool,
+    /// A number that is not shown where it is zero.
+    nonzero: bool,
+    role: Option<Role>,
+}
+
+impl Field {
+    /// A field of codes. A value without a row is shown as undocumented; zero without a row is not shown.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where the rows do not ascend or one does not fit into the bits.
+    #[must_use]
+    pub const fn codes(
+        name: &'static str,
+        register: Register,
+        part: Bits,
+        codes: &'static [Code],
+    ) -> Self {
+        check(codes, part.width());
+        Self::plain(name, register, part, Form::Code, codes)
+    }
+
+    /// A field of codes whose bits lie in two places, the high ones first.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where the rows do not ascend or one does not fit into the bits.
+    #[must_use]
+    pub const fn joined(
+        name: &'static str,
+        register: Register,
+        parts: [Bits; 2],
+        codes: &'static [Code],
+    ) -> Self {
+        check(codes, parts[0].width() + parts[1].width());
+        Self::plain(name, register, parts[0], Form::Code, codes).then(parts[1])
+    }
+
+    /// A single bit that has a meaning when it is set.
+    #[must_use]
+    pub const fn flag(register: Register, n: u8, set: &'static [Code; 1]) -> Self {
+        let mut field = Self::codes(set[0].text, register, bit(n), set);
+        if matches!(register, Register::Status) {
+            // Where the bit is not set there is nothing to show.
+            field.status = (1 << n, 1 << n);
+        }
+        field
+    }
+
+    /// A number shown in hex.
+    #[must_use]
+    pub const fn hex(name: &'static str, register: Register, part: Bits) -> Self {
+        Self::plain(name, register, part, Form::Hex, &[])
+    }
+
+    /// A number shown in decimal.
+    #[must_use]
+    pub const fn decimal(name: &'static str, register: Register, part: Bits) -> Self {
+        Self::plain(name, register, part, Form::Decimal, &[])
+    }
+
+    const fn plain(
+        name: &'static str,
+        register: Register,
+        part: Bits,
+        form: Form,
+        codes: &'static [Code],
+    ) -> Self {
+        Self {
+            name,
+            register,
+            parts: [Some(part), None, None],
+            shift: 0,
+            low: part.lo(),
+            mask: u64::MAX >> (64 - part.width()),
+            joined: false,
+            plain: matches!(form, Form::Hex | Form::Decimal) && codes.is_empty(),
+            form,
+            codes,
+            parent: None,
+            when: &[],
+            status: register.valid(),
+            further: false,
+            names_zero: names_zero(codes),
+            nonzero: false,
+            role: None,
+        }
+    }
+
+    /// The field with further, lower bits joined on: `bits(44, 44)` then `bits(41, 40)` make a value of three bits.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where the field already has three parts or would be wider than 64 bits.
+    #[must_use]
+    pub const fn then(mut self, low: Bits) -> Self {
+        let slot = if self.parts[1].is_none() { 1 } else { 2 };
+        assert!(
+            self.parts[slot].is_none(),
+            "a field has at most three parts"
+        );
+        self.parts[slot] = Some(low);
+        self.joined = true;
+        self.plain = false;
+        assert!(self.width() <= 64, "a field has at most 64 bits");
+        self
+    }
+
+    /// The field with its value multiplied by `2^shift`.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where the shift is above 63.
+    #[must_use]
+    pub const fn shifted(mut self, shift: u8) -> Self {
+        assert!(shift < 64, "a shift is below 64");
+        self.shift = shift;
+        self
+    }
+
+    /// The field with rows of a parent table behind its own: own rows win.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where the parent's rows do not ascend or do not fit.
+    #[must_use]
+    pub const fn or_else(mut self, parent: &'static [Code]) -> Self {
+        check(parent, self.width());
+        self.parent = Some(parent);
+        self.plain = false;
+        self.names_zero = self.names_zero || names_zero(parent);
+        self
+    }
+
+    /// The field of codes, shown always: here zero says something even without a row.
+    #[must_use]
+    pub const fn every(mut self) -> Self {
+        self.form = Form::EveryCode;
+        self
+    }
+
+    /// The field of codes, shown only where a row names its value.
+    #[must_use]
+    pub const fn named(mut self) -> Self {
+        self.form = Form::NamedCode;
+        self
+    }
+
+    /// The number, not shown where it is zero.
+    #[must_use]
+    pub const fn nonzero(mut self) -> Self {
+        self.nonzero = true;
+        self.plain = false;
+        self
+    }
+
+    /// The field, shown only where every condition holds.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where two conditions on the same bits of MCi_STATUS contradict each other.
+    #[must_use]
+    pub const fn when(mut self, when: &'static [When]) -> Self {
+        self.when = when;
+        (self.status, self.further) = decided(self.status, when);
+        self.plain = self.plain && !self.further;
+        self
+    }
+
+    /// The field, whose value is also a part of the location.
+    #[must_use]
+    pub const fn at(mut self, place: Place) -> Self {
+        self.role = Some(Role::At(place));
+        self
+    }
+
+    /// The field, which says something beyond its own bank's words.
+    #[must_use]
+    pub const fn role(mut self, role: Role) -> Self {
+        self.role = Some(role);
+        self
+    }
+
+    /// The field's name, as the manual has it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The register that it is read from.
+    #[must_use]
+    pub const fn register(&self) -> Register {
+        self.register
+    }
+
+    /// Its bits, from the highest part to the lowest.
+    pub fn parts(&self) -> impl Iterator<Item = Bits> + use<> {
+        self.parts.into_iter().flatten()
+    }
+
+    /// How many bits it has.
+    #[must_use]
+    pub const fn width(&self) -> u32 {
+        let mut width = 0;
+        let mut i = 0;
+        while i < self.parts.len() {
+            if let Some(part) = self.parts[i] {
+                width += part.width();
+            }
+            i += 1;
+        }
+        width
+    }
+
+    /// How its value is shown.
+    #[must_use]
+    pub const fn form(&self) -> Form {
+        self.form
+    }
+
+    /// The part of the location that it gives, if any.
+    #[must_use]
+    pub const fn place(&self) -> Option<Place> {
+        match self.role {
+            Some(Role::At(place)) => Some(place),
+            _ => None,
+        }
+    }
+
+    /// What the field says beyond its own bank's words, if anything.
+    #[must_use]
+    pub const fn says(&self) -> Option<Role> {
+        self.role
+    }
+
+    /// Its rows: its own, then those of the parent that its own do not replace.
+    pub fn rows(&self) -> impl Iterator<Item = &'static Code> + '_ {
+        let inherited = self
+            .parent
+            .unwrap_or(&[])
+            .iter()
+            .filter(|row| find(self.codes, row.value).is_none());
+        self.codes.iter().chain(inherited)
+    }
+
+    /// The conditions under which it means something.
+    #[must_use]
+    pub const fn conditions(&self) -> &'static [When] {
+        self.when
+    }
+
+    /// The row of a value. An exact match, or none.
+    #[must_use]
+    #[inline]
+    pub fn row(&self, raw: u64) -> Option<&'static Code> {
+        let value = u32::try_from(raw).ok()?;
+        find(self.codes, value).or_else(|| find(self.parent?, value))
+    }
+
+    /// The number that the bits spell, whatever the conditions say.
+    #[must_use]
+    #[inline]
+    pub fn extract(&self, register: u64) -> u64 {
+        let [first, rest @ ..] = &self.parts;
+        let mut raw = first.map_or(0, |part| part.of(register));
+        for part in rest.iter().flatten() {
+            raw = raw << (part.width() & 63) | part.of(register);
+        }
+        raw << self.shift
+    }
+
+    /// The field's value in a record: `None` where the register is not valid, a condition fails, or a code
+    /// field holds an unnamed zero.
+    #[must_use]
+    #[inline]
+    pub fn value(&'static self, record: &Record) -> Option<Value> {
+        // Most fields of a unit mean nothing in a given record, and MCi_STATUS alone says so.
+        let (mask, wanted) = self.status;
+        let status = record.status().0;
+        if status & mask != wanted {
+            return None;
+        }
+        let register = match self.register {
+            Register::Status => status,
+            // `status` has asked for MISCV.
+            Register::Misc => record.misc()?.0,
+            other => other.read(record)?,
+        };
+        if self.plain {
+            let raw = (register >> (self.low & 63) & self.mask) << (self.shift & 63);
+            return Some(Value {
+                field: self,
+                raw,
+                text: None,
+                class: None,
+            });
+        }
+        self.value_of(register, record)
+    }
+
+    /// The value of a register, in a field that is not just a number.
+    fn value_of(&'static self, register: u64, record: &Record) -> Option<Value> {
+        let raw = if self.joined {
+            self.extract(register)
+        } else {
+            (register >> (self.low & 63) & self.mask) << (self.shift & 63)
+        };
+        let unnamed = raw == 0 && !self.names_zero;
+        let hidden = match self.form {
+            Form::Code => unnamed,
+            Form::Hex | Form::Decimal => unnamed && self.nonzero,
+            Form::NamedCode | Form::EveryCode => false,
+        };
+        if hidden || self.further && !self.conditions_hold(record) {
+            return None;
+        }
+        let row = if self.codes.is_empty() && self.parent.is_none() {
+            None
+        } else {
+            self.row(raw)
+        };
+        if row.is_none() && matches!(self.form, Form::NamedCode) {
+            return None;
+        }
+        Some(Value {
+            field: self,
+            raw,
+            text: row.map(|r| r.text),
+            class: row.and_then(|r| r.class),
+        })
+    }
+
+    fn conditions_hold(&self, record: &Record) -> bool {
+        self.when.iter().all(|condition| condition.holds(record))
+    }
+}
+
+/// Whether the first row, and with it any, names zero.
+const fn names_zero(codes: &[Code]) -> bool {
+    !codes.is_empty() && codes[0].value == 0
+}
+
+/// What conditions say about MCi_STATUS, as a mask and the value under it, added to what is known; and whether some
+/// condition asks for more.
+pub(super) const fn decided(
+    (mut mask, mut value): (u64, u64),
+    when: &[When],
+) -> ((u64, u64), bool) {
+    let (mut further, mut i) = (false, 0);
+    while i < when.len() {
+        match when[i].on_status() {
+            Some((m, v)) => {
+                assert!(
+                    (value ^ v) & (mask & m) == 0,
+                    "conditions contradict each other"
+                );
+                mask |= m;
+                value |= v;
+            }
+            None => further = true,
+        }
+        i += 1;
+    }
+    ((mask, value), further)
+}
+
+const fn check(codes: &[Code], width: u32) {
+    let mut i = 0;
+    while i < codes.len() {
+        assert!(
+            width >= 32 || codes[i].value >> width == 0,
+            "a code is wider than its field"
+        );
+        assert!(
+            i == 0 || codes[i - 1].value < codes[i].value,
+            "codes ascend, each once"
+        );
+        i += 1;
+    }
+}
+
+#[inline]
+fn find(codes: &'static [Code], value: u32) -> Option<&'static Code> {
+    // Many lists begin with 0 and have no gap.
+    let direct = codes.get(value as usize);
+    if let Some(row) = direct
+        && row.value == value
+    {
+        return direct;
+    }
+    codes
+        .binary_search_by_key(&value, |row| row.value)
+        .ok()
+        .and_then(|i| codes.get(i))
+}
+
+/// A field's value in one record.
+#[derive(Clone, Copy, Debug)]
+pub struct Value {
+    /// Which field.
+    pub field: &'static Field,
+    /// The number that its bits spell.
+    pub raw: u64,
+    /// What the manual says; `None` for an undocumented code and for plain numbers.
+    pub text: Option<&'static str>,
+    /// What it means for policy.
+    pub class: Option<Class>,
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.text, self.field.form) {
+            (Some(text), _) if text == self.field.name => f.write_str(text),
+            (Some(text), _) => write!(f, "{}: {text}", self.field.name),
+            (None, Form::Code | Form::EveryCode | Form::NamedCode) => {
+                write!(f, "{}: undocumented code {:#x}", self.field.name, self.raw)
+            }
+            (None, Form::Hex) => write!(f, "{}: {:#x}", self.field.name, self.raw),
+            (None, Form::Decimal) => write!(f, "{}: {}", self.field.name, self.raw),
+        }
+    }
+}

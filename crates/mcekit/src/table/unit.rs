@@ -1,0 +1,183 @@
+//! Units: the fields of a bank, and what they say in a record.
+
+use super::field::decided;
+use super::{Field, Value, When};
+use crate::record::Record;
+
+/// Fields that share a condition: one register means different things, and a table for each.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    when: &'static [When],
+    /// What the conditions say about MCi_STATUS, and whether some ask for more; as in [`Field`].
+    status: (u64, u64),
+    further: bool,
+    fields: &'static [&'static Field],
+}
+
+impl Group {
+    /// Fields that are shown only where every condition holds, in the manual's order.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where two conditions on the same bits of MCi_STATUS contradict each other.
+    #[must_use]
+    pub const fn new(when: &'static [When], fields: &'static [&'static Field]) -> Self {
+        let (status, further) = decided((0, 0), when);
+        Self {
+            when,
+            status,
+            further,
+            fields,
+        }
+    }
+
+    /// Whether every condition holds.
+    #[must_use]
+    #[inline]
+    pub fn holds(&self, record: &Record) -> bool {
+        let (mask, wanted) = self.status;
+        record.status().0 & mask == wanted
+            && (!self.further || self.when.iter().all(|when| when.holds(record)))
+    }
+
+    /// The conditions.
+    #[must_use]
+    pub const fn conditions(&self) -> &'static [When] {
+        self.when
+    }
+
+    /// The fields.
+    #[must_use]
+    pub const fn fields(&self) -> &'static [&'static Field] {
+        self.fields
+    }
+}
+
+/// What a bank belongs to: a memory controller, a link, a core's cache.
+#[derive(Clone, Copy, Debug)]
+pub struct Unit {
+    /// Short name, as the manual abbreviates it.
+    pub id: &'static str,
+    /// Full name.
+    pub name: &'static str,
+    fields: &'static [&'static Field],
+    groups: &'static [Group],
+}
+
+impl Unit {
+    /// A unit with its fields, in the manual's order.
+    #[must_use]
+    pub const fn new(
+        id: &'static str,
+        name: &'static str,
+        fields: &'static [&'static Field],
+    ) -> Self {
+        Self {
+            id,
+            name,
+            fields,
+            groups: &[],
+        }
+    }
+
+    /// The unit with further fields that mean something under conditions only.
+    #[must_use]
+    pub const fn groups(mut self, groups: &'static [Group]) -> Self {
+        self.groups = groups;
+        self
+    }
+
+    /// Its fields outside of groups.
+    #[must_use]
+    pub const fn fields(&self) -> &'static [&'static Field] {
+        self.fields
+    }
+
+    /// Its groups of fields.
+    #[must_use]
+    pub const fn grouped(&self) -> &'static [Group] {
+        self.groups
+    }
+
+    /// What its fields say in a record: those outside of groups, then group by group.
+    #[must_use]
+    pub const fn values<'a>(&self, record: &'a Record) -> Values<'a> {
+        Values::new(record, self.fields, self.groups, &[])
+    }
+}
+
+/// The values that some fields have in one record.
+#[derive(Clone, Copy, Debug)]
+pub struct Values<'a> {
+    record: &'a Record,
+    fields: &'static [&'static Field],
+    groups: &'static [Group],
+    after: &'static [&'static Field],
+}
+
+impl<'a> Values<'a> {
+    /// The values of `fields`, then of the groups whose conditions hold, then of `after`.
+    #[must_use]
+    #[inline]
+    pub const fn new(
+        record: &'a Record,
+        fields: &'static [&'static Field],
+        groups: &'static [Group],
+        after: &'static [&'static Field],
+    ) -> Self {
+        Self {
+            record,
+            fields,
+            groups,
+            after,
+        }
+    }
+}
+
+impl Iterator for Values<'_> {
+    type Item = Value;
+
+    #[inline]
+    fn next(&mut self) -> Option<Value> {
+        loop {
+            while let [field, rest @ ..] = self.fields {
+                self.fields = rest;
+                if let Some(value) = field.value(self.record) {
+                    return Some(value);
+                }
+            }
+            match self.groups {
+                [group, rest @ ..] => {
+                    self.groups = rest;
+                    if group.holds(self.record) {
+                        self.fields = group.fields;
+                    }
+                }
+                [] if self.after.is_empty() => return None,
+                [] => self.fields = core::mem::take(&mut self.after),
+            }
+        }
+    }
+
+    // Plain loops, which cost less than stopping after every value.
+    #[inline]
+    fn fold<B, F: FnMut(B, Value) -> B>(self, init: B, mut f: F) -> B {
+        let record = self.record;
+        let mut all = |acc: B, fields: &'static [&'static Field]| {
+            let mut acc = acc;
+            for field in fields {
+                if let Some(value) = field.value(record) {
+                    acc = f(acc, value);
+                }
+            }
+            acc
+        };
+        let mut acc = all(init, self.fields);
+        for group in self.groups {
+            if group.holds(record) {
+                acc = all(acc, group.fields);
+            }
+        }
+        all(acc, self.after)
+    }
+}
