@@ -162,17 +162,17 @@ pub(crate) struct Slots {
 impl Slots {
     /// Begins a record at `line`.
     pub(crate) fn begin(&mut self, line: &Line<'_>, format: Format, record: Record) -> &mut Slot {
-        let repeated = self.queue.iter().any(|slot| {
-            slot.format == format && slot.record.status() == record.status() && slot.agrees(&record)
-        });
-        let wall = repeated && is_wall(line);
+        let mut repeated = false;
         for slot in &mut self.queue {
-            if slot.format == format && slot.body {
-                slot.stale = true;
+            if slot.format == format {
+                slot.stale |= slot.body;
+                repeated |= slot.record.status() == record.status() && slot.agrees(&record);
+            } else {
+                // What a person types ends where something else begins.
+                slot.closed |= slot.format == Format::Typed;
             }
-            // What a person types ends where something else begins.
-            slot.closed |= slot.format == Format::Typed && format != Format::Typed;
         }
+        let wall = repeated && is_wall(line);
         let mut prefix = [0; PREFIX];
         let from = line.prefix();
         let from = from.get(..PREFIX).unwrap_or(from);
