@@ -349,13 +349,13 @@ fn eight_digits(bytes: u64) -> (u64, u32) {
     // The high bit of each byte says whether the byte lies between two ASCII values.
     let between = |bytes: u64, low: u8, high: u8| {
         let above = (bytes | HIGH).wrapping_sub(ONES * u64::from(low));
-        let below = (ONES * u64::from(high) | HIGH).wrapping_sub(bytes & !HIGH);
+        let below = ((ONES * u64::from(high)) | HIGH).wrapping_sub(bytes & !HIGH);
         above & below & !bytes & HIGH
     };
-    let letters = between(bytes | 0x20 * ONES, b'a', b'f');
+    let letters = between(bytes | (0x20 * ONES), b'a', b'f');
     let good = between(bytes, b'0', b'9') | letters;
     let digits = (!good & HIGH).trailing_zeros() / 8;
-    let mut word = (bytes & 0x0f * ONES) + (letters >> 7) * 9;
+    let mut word = (bytes & (0x0f * ONES)) + (letters >> 7) * 9;
     if digits < 8 {
         word &= !(u64::MAX << (8 * digits));
     }
