@@ -7,6 +7,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a target's panic is its finding")]
 
 pub mod json;
+pub mod logs;
 pub mod models;
 pub mod record;
 
@@ -15,6 +16,10 @@ pub type Target = fn(&[u8]);
 
 /// Every target by name.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("logs_chunked", logs::chunked),
+    ("logs_round_trip", logs::round_trip),
+    ("logs_silent", logs::silent),
+    ("logs_spans", logs::spans),
     ("models_explain", models::explain),
     ("models_name", models::name),
     ("record_decode", record::decode),

@@ -96,6 +96,37 @@ pub fn all_machine_checks(seed: u64, count: usize) -> String {
     text
 }
 
+/// A log of `count` records as edac_mce_amd prints them, six lines each.
+#[must_use]
+pub fn all_decoded(seed: u64, count: usize) -> String {
+    let mut random = Random::new(seed);
+    let mut text = String::new();
+    for i in 0..count {
+        let status = 0xdc20_4000_0000_011b | random.below(1 << 24) << 16 & 0x0000_00ff_0000_0000;
+        let stamp = format!(
+            "[{:5}.{:06}] [Hardware Error]: ",
+            i % 100_000,
+            random.below(1_000_000)
+        );
+        // Writing into a String cannot fail.
+        let _ = write!(
+            text,
+            "{stamp}Corrected error, no action required.\n\
+             {stamp}CPU:{} (19:1:1) MC{}_STATUS[Over|CE|MiscV|AddrV|-|-|SyndV|CECC|-|-|-]: {status:#018x}\n\
+             {stamp}Error Addr: {:#018x}\n\
+             {stamp}IPID: 0x0000009600{}50f00, Syndrome: {:#018x}\n\
+             {stamp}Unified Memory Controller Ext. Error Code: 0\n\
+             {stamp}cache level: L3/GEN, tx: GEN, mem-tx: RD\n",
+            random.below(256),
+            15 + random.below(8),
+            random.next_u64() >> 20,
+            random.below(8),
+            random.next_u64() >> 4,
+        );
+    }
+    text
+}
+
 /// The words of [`ordinary`] lines, without anything that a machine check has.
 const LINES: &[&str] = &[
     "usb 3-2: new high-speed USB device number 12 using xhci_hcd",

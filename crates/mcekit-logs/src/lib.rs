@@ -18,7 +18,7 @@
 //!   same records, in the order in which they begin.
 //! - [`Found`] is a record with its place, its [`Format`], and the [`Texts`] that stood around it. An error that
 //!   was printed twice is one `Found`: see there.
-//! - [`write`] prints a record as the kernel and as mcelog do.
+//! - [`mod@write`] prints a record as the kernel and as mcelog do.
 //! - [`generate`] makes logs to test and measure with.
 //!
 //! # What is a record

@@ -85,7 +85,7 @@ impl Printer {
                 .get(..kernel)
                 .unwrap_or_default()
                 .trim_ascii_end()
-                .rsplit(|b| b.is_ascii_whitespace())
+                .rsplit(u8::is_ascii_whitespace)
                 .next()
                 .unwrap_or_default();
             if host.iter().any(u8::is_ascii_alphabetic) {

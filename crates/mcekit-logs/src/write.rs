@@ -59,9 +59,10 @@ impl fmt::Display for Kernel<'_> {
             }
         }
         writeln!(f)?;
-        let mut tail = prefix;
+        let mut first = true;
         let mut field = |f: &mut fmt::Formatter<'_>, args: fmt::Arguments<'_>| {
-            let lead = core::mem::replace(&mut tail, " ");
+            let lead = if first { prefix } else { " " };
+            first = false;
             write!(f, "{lead}{args}")
         };
         if let Some(cpuid) = record.cpuid() {
@@ -80,7 +81,7 @@ impl fmt::Display for Kernel<'_> {
         if let Some(microcode) = record.microcode() {
             field(f, format_args!("microcode {microcode:x}"))?;
         }
-        if tail == " " && !prefix.is_empty() || tail == " " {
+        if !first {
             writeln!(f)?;
         }
         Ok(())

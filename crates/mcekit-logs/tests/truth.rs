@@ -83,6 +83,10 @@ fn one_error_every_encoding_one_result() {
             }
         }
         // The kernel prints some errors only in one place (rate limits, handled by the device).
-        assert!(compared > 0, "{}: nothing in common, {only} apart", dir.display());
+        assert!(
+            compared > 0,
+            "{}: nothing in common, {only} apart",
+            dir.display()
+        );
     }
 }

@@ -66,7 +66,12 @@ pub(crate) fn header(line: &Line<'_>, slots: &mut Slots) -> Taken {
         .with_mcgstatus(McgStatus(mcgstatus.value));
     cursor.blanks();
     if cursor.at_end() {
-        announce(line, slots, format_of(line.prefix(), Format::LinuxOld), record);
+        announce(
+            line,
+            slots,
+            format_of(line.prefix(), Format::LinuxOld),
+            record,
+        );
         return Taken::Line;
     }
     if !cursor.eat_any_case(b"Bank") {

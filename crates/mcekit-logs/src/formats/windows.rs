@@ -78,10 +78,11 @@ fn argument(line: &Line<'_>, slots: &mut Slots, name: &[u8], cursor: &mut Cursor
             return Taken::No;
         }
         let mut record = Record::empty();
-        if old && !machine {
-            if let Ok(bank) = u8::try_from(value.value) {
-                record = record.with_bank(bank);
-            }
+        if old
+            && !machine
+            && let Ok(bank) = u8::try_from(value.value)
+        {
+            record = record.with_bank(bank);
         }
         slots.close(|slot| slot.format == Format::WinDbg);
         slots.begin(line, Format::WinDbg, record);
