@@ -45,7 +45,7 @@ fn logs(c: &mut Criterion) {
     group.throughput(Throughput::Elements(records as u64));
     group.bench_function("raw", |b| b.iter(|| count(black_box(raw.as_bytes()))));
     group.bench_function("edac_mce_amd", |b| {
-        b.iter(|| count(black_box(decoded.as_bytes())))
+        b.iter(|| count(black_box(decoded.as_bytes())));
     });
     group.finish();
 }

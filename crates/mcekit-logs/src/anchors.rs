@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use aho_corasick::packed::{Config, MatchKind as PackedKind, Searcher};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use crate::formats::FAMILIES;
+use crate::formats::{ANNOUNCEMENTS, FAMILIES};
 
 /// The longest string, in bytes.
 pub(crate) const LONGEST: usize = 24;
@@ -36,7 +36,14 @@ pub(crate) struct Anchors {
 
 impl Anchors {
     fn new() -> Self {
-        let mut anchors: Vec<Anchor> = Vec::new();
+        let mut anchors: Vec<Anchor> = ANNOUNCEMENTS
+            .iter()
+            .map(|text| Anchor {
+                text,
+                formats: 0,
+                wakes: true,
+            })
+            .collect();
         for wakes in [true, false] {
             for (index, family) in FAMILIES.iter().enumerate() {
                 let texts = if wakes {

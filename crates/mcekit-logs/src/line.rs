@@ -231,7 +231,7 @@ impl<'a> Cursor<'a> {
             match self.bytes.get(at) {
                 Some(b'\'' | b'`') if digits == 8 && halves(self.bytes.get(at + 1..)) => at += 1,
                 // The next field's name glued to a full register: `…0813ADDR`.
-                Some(byte) if digits == 16 && DIGITS[usize::from(*byte)] <= 15 => {
+                Some(byte) if digits == 16 && byte.is_ascii_hexdigit() => {
                     if self.bytes.get(at..at + 5) == Some(b"ADDR ") {
                         break;
                     }
@@ -315,33 +315,54 @@ impl<'a> Cursor<'a> {
 /// The value of the hexadecimal digits that `text` begins with, at most `limit` of them, and how many there are.
 #[inline]
 fn hex_digits(text: &[u8], limit: usize) -> (u64, usize) {
-    let text = text.get(..limit).unwrap_or(text);
-    let mut value = 0_u64;
-    for (run, byte) in text.iter().enumerate() {
-        let digit = DIGITS[usize::from(*byte)];
-        if digit > 15 {
+    let mut rest = text.get(..limit).unwrap_or(text);
+    let (mut value, mut run) = (0_u64, 0_usize);
+    while let Some((eight, after)) = rest.split_first_chunk::<8>() {
+        let (word, digits) = eight_digits(u64::from_le_bytes(*eight));
+        value = if digits == 8 {
+            value << 32 | word
+        } else {
+            value << (4 * digits) | word
+        };
+        run += digits as usize;
+        if digits < 8 {
             return (value, run);
         }
-        value = value << 4 | u64::from(digit);
+        rest = after;
     }
-    (value, text.len())
+    for byte in rest {
+        let Some(digit) = char::from(*byte).to_digit(16) else {
+            break;
+        };
+        value = value << 4 | u64::from(digit);
+        run += 1;
+    }
+    (value, run)
 }
 
-/// The value of a hexadecimal digit; 255 for what is none.
-static DIGITS: [u8; 256] = {
-    let mut table = [255; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = match byte as u8 {
-            b @ b'0'..=b'9' => b - b'0',
-            b @ b'a'..=b'f' => b - b'a' + 10,
-            b @ b'A'..=b'F' => b - b'A' + 10,
-            _ => 255,
-        };
-        byte += 1;
+/// The same for eight bytes in a word, the first one lowest, all at once.
+#[inline]
+fn eight_digits(bytes: u64) -> (u64, u32) {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    // The high bit of each byte says whether the byte lies between two ASCII values.
+    let between = |bytes: u64, low: u8, high: u8| {
+        let above = (bytes | HIGH).wrapping_sub(ONES * u64::from(low));
+        let below = (ONES * u64::from(high) | HIGH).wrapping_sub(bytes & !HIGH);
+        above & below & !bytes & HIGH
+    };
+    let letters = between(bytes | 0x20 * ONES, b'a', b'f');
+    let good = between(bytes, b'0', b'9') | letters;
+    let digits = (!good & HIGH).trailing_zeros() / 8;
+    let mut word = (bytes & 0x0f * ONES) + (letters >> 7) * 9;
+    if digits < 8 {
+        word &= !(u64::MAX << (8 * digits));
     }
-    table
-};
+    word = (word << 4 | word >> 8) & 0x00ff_00ff_00ff_00ff;
+    word = (word << 8 | word >> 16) & 0x0000_ffff_0000_ffff;
+    word = (word << 16 | word >> 32) & 0xffff_ffff;
+    (word >> (4 * (8 - digits)), digits)
+}
 
 /// Whether eight further digits follow, and no ninth.
 fn halves(rest: Option<&[u8]>) -> bool {
@@ -370,4 +391,56 @@ pub(crate) fn keep(slot: &mut Slot, kind: TextKind, text: &[u8]) {
         .unwrap_or(trimmed)
         .trim_ascii();
     slot.texts.add(kind, trimmed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(text: &[u8]) -> Option<(u64, usize, usize)> {
+        let mut cursor = Cursor::new(text);
+        cursor.hex().map(|n| (n.value, n.digits, cursor.pos))
+    }
+
+    #[test]
+    fn eight_bytes_at_once_are_the_same_as_one_by_one() {
+        let one_by_one = |text: &[u8]| {
+            let run = text.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+            let digits = std::str::from_utf8(&text[..run]).unwrap();
+            (u64::from_str_radix(digits, 16).unwrap_or(0), run)
+        };
+        for place in 0..8 {
+            for byte in 0..=255 {
+                let mut text = *b"9aF0c7E3";
+                text[place] = byte;
+                let (value, digits) = eight_digits(u64::from_le_bytes(text));
+                assert_eq!((value, digits as usize), one_by_one(&text), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_is_hexadecimal_whole_and_of_sixteen_digits_at_most() {
+        assert_eq!(
+            hex(b"bea0000000000108"),
+            Some((0xbea0_0000_0000_0108, 16, 16))
+        );
+        assert_eq!(hex(b"0x1F,"), Some((0x1f, 2, 4)));
+        assert_eq!(
+            hex(b"be000000`00800400"),
+            Some((0xbe00_0000_0080_0400, 16, 17))
+        );
+        assert_eq!(hex(b"f600200137080813TSC 1").map(|n| n.1), Some(16));
+        assert_eq!(hex(b"f600200137080813ADDR 1").map(|n| n.1), Some(16));
+        for no in [
+            &b""[..],
+            b"x",
+            b"12g",
+            b"calibration",
+            b"bea00000000001080",
+            b"0x",
+        ] {
+            assert_eq!(hex(no), None, "{no:?}");
+        }
+    }
 }

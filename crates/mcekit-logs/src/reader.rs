@@ -233,6 +233,12 @@ impl Reader {
                         // Found behind the lines that are looked at closely.
                         continue;
                     }
+                    if anchors.formats(anchor) == 0 && awake {
+                        // It only announces; nothing else begins with its first bytes.
+                        self.awake = self.number + HOLD_LINES;
+                        pos += 1;
+                        continue;
+                    }
                     match self.hit(buf, pos, anchor, last, sink) {
                         Some(after) => pos = after,
                         None => return pos,

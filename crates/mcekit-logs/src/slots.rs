@@ -57,7 +57,6 @@ pub(crate) struct Slot {
     /// Format-private: the high half of a status whose low half is still to come.
     pub high: u32,
     pub texts: Texts,
-    pub pair: Option<Pair>,
     /// A copy that syslogd sent to terminals.
     wall: bool,
     prefix: [u8; PREFIX],
@@ -163,17 +162,17 @@ pub(crate) struct Slots {
 impl Slots {
     /// Begins a record at `line`.
     pub(crate) fn begin(&mut self, line: &Line<'_>, format: Format, record: Record) -> &mut Slot {
-        let repeated = self.queue.iter().any(|slot| {
-            slot.format == format && slot.record.status() == record.status() && slot.agrees(&record)
-        });
-        let wall = repeated && is_wall(line);
+        let mut repeated = false;
         for slot in &mut self.queue {
-            if slot.format == format && slot.body {
-                slot.stale = true;
+            if slot.format == format {
+                slot.stale |= slot.body;
+                repeated |= slot.record.status() == record.status() && slot.agrees(&record);
+            } else {
+                // What a person types ends where something else begins.
+                slot.closed |= slot.format == Format::Typed;
             }
-            // What a person types ends where something else begins.
-            slot.closed |= slot.format == Format::Typed && format != Format::Typed;
         }
+        let wall = repeated && is_wall(line);
         let mut prefix = [0; PREFIX];
         let from = line.prefix();
         let from = from.get(..PREFIX).unwrap_or(from);
@@ -196,7 +195,6 @@ impl Slots {
             step: 0,
             high: 0,
             texts: Texts::default(),
-            pair: None,
             wall,
             prefix,
             prefix_len: from.len() as u8,
@@ -318,11 +316,11 @@ impl Slots {
             return;
         };
         crate::formats::complete(&mut slot);
-        if slot.pair.is_none()
-            && let Some(index) = self
-                .queue
-                .iter()
-                .position(|other| is_same_error(&slot, other))
+        let mut pair = None;
+        if let Some(index) = self
+            .queue
+            .iter()
+            .position(|other| is_same_error(&slot, other))
             && let Some(mut other) = self.queue.remove(index)
         {
             crate::formats::complete(&mut other);
@@ -332,7 +330,7 @@ impl Slots {
             }
             slot.record = slot.record.or(&other.record);
             slot.texts.absorb(other.texts);
-            slot.pair = Some(Pair {
+            pair = Some(Pair {
                 format: other.format,
                 span: other.start..other.end,
                 line: other.line,
@@ -360,7 +358,7 @@ impl Slots {
             line: slot.line,
             format: slot.format,
             texts: slot.texts,
-            pair: slot.pair,
+            pair,
         });
     }
 }

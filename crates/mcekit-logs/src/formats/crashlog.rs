@@ -12,7 +12,14 @@ use crate::line::Line;
 use crate::slots::{Slots, Stage};
 
 pub(crate) const FAMILY: Family = Family {
-    wakes: &["\"bank", "\"mca\"", "\"MCA\"", "_status\""],
+    wakes: &[
+        "\"crashlog_data\"",
+        "\"crash_data\"",
+        "\"bank",
+        "\"mca\"",
+        "\"MCA\"",
+        "_status\"",
+    ],
     continues: &[
         "\"MC",
         "\"mc",
@@ -126,6 +133,11 @@ fn object(line: &Line<'_>, slots: &mut Slots, name: &[u8]) -> Option<()> {
         }
         (b"thread", Some(n)) => dump.thread = Some(n),
         (b"mca" | b"MCA", None) => {}
+        // The next dump.
+        (b"crashlog_data" | b"crash_data", None) => {
+            (dump.socket, dump.kind) = (None, None);
+            (dump.core, dump.thread) = (None, None);
+        }
         (b"pcore", _) => (dump.kind, dump.core, dump.thread) = (Some("pcore"), None, None),
         (b"ecore", _) => (dump.kind, dump.core, dump.thread) = (Some("ecore"), None, None),
         (b"uncore", _) => (dump.kind, dump.core, dump.thread) = (Some("uncore"), None, None),

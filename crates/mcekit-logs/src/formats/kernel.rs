@@ -42,11 +42,16 @@ fn header(line: &Line<'_>, cursor: &mut Cursor<'_>, slots: &mut Slots) -> Option
     expect(cursor, b"Machine Check")?;
     cursor.eat(b" Exception");
     expect(cursor, b": ")?;
-    let mcgstatus = cursor.hex()?.value;
+    let mcgstatus = register(cursor)?.0;
     expect(cursor, b" Bank ")?;
     let bank = u8::try_from(cursor.dec()?.value).ok()?;
     expect(cursor, b": ")?;
-    let status = cursor.hex().filter(|n| n.digits == 16 && n.at_end)?.value;
+    let (status, 16) = register(cursor)? else {
+        return None;
+    };
+    if cursor.peek().is_some() {
+        return None;
+    }
     let record = Record::new(bank, Status(status))
         .with_cpu(cpu)
         .with_mcgstatus(McgStatus(mcgstatus));
@@ -60,14 +65,14 @@ fn header(line: &Line<'_>, cursor: &mut Cursor<'_>, slots: &mut Slots) -> Option
 /// `TSC t ADDR a MISC m PPIN p SYND s SYND1 s SYND2 s IPID i `, in this order, all but the first optional.
 fn registers(line: &Line<'_>, cursor: &mut Cursor<'_>, slots: &mut Slots) -> Option<()> {
     expect(cursor, b"TSC ")?;
-    let tsc = cursor.hex()?.value;
+    let tsc = register(cursor)?.0;
     let mut parts = Present::empty();
     let mut value = |name: &[u8], part: Present| {
         if !cursor.eat(name) {
             return Some(0);
         }
         parts |= part;
-        cursor.hex().map(|n| n.value)
+        register(cursor).map(|(value, _)| value)
     };
     let addr = value(b" ADDR ", Present::ADDR)?;
     let misc = value(b" MISC ", Present::MISC)?;
@@ -126,16 +131,18 @@ fn processor(line: &Line<'_>, cursor: &mut Cursor<'_>, slots: &mut Slots) -> Opt
     expect(cursor, b"PROCESSOR ")?;
     let vendor = u8::try_from(cursor.dec()?.value).ok()?;
     expect(cursor, b":")?;
-    let cpuid = u32::try_from(cursor.hex()?.value).ok()?;
+    let cpuid = u32::try_from(register(cursor)?.0).ok()?;
     expect(cursor, b" TIME ")?;
     let time = cursor.dec()?.value;
     expect(cursor, b" SOCKET ")?;
     let socket = u32::try_from(cursor.dec()?.value).ok()?;
     expect(cursor, b" APIC ")?;
-    let apicid = u32::try_from(cursor.hex()?.value).ok()?;
+    let apicid = u32::try_from(register(cursor)?.0).ok()?;
     expect(cursor, b" microcode ")?;
-    let microcode = cursor.hex().filter(|n| n.at_end && line.last)?.value;
-    let microcode = u32::try_from(microcode).ok()?;
+    let microcode = u32::try_from(register(cursor)?.0).ok()?;
+    if !line.last || cursor.peek().is_some() {
+        return None;
+    }
     let slot = slots.only_open()?;
     let new = Present::CPUID | Present::VENDOR | Present::TIME | Present::SOCKET;
     if slot.format != Format::Linux
@@ -157,6 +164,26 @@ fn processor(line: &Line<'_>, cursor: &mut Cursor<'_>, slots: &mut Slots) -> Opt
     Some(())
 }
 
+/// One to sixteen hexadecimal digits without `0x`, followed by a blank, a colon or the end.
+#[inline]
+fn register(cursor: &mut Cursor<'_>) -> Option<(u64, usize)> {
+    let mut value = 0_u64;
+    let mut digits = 0;
+    for byte in cursor.rest() {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b' ' | b':' => break,
+            _ => return None,
+        };
+        value = value << 4 | u64::from(digit);
+        digits += 1;
+    }
+    cursor.pos += digits;
+    (1..=16).contains(&digits).then_some((value, digits))
+}
+
+#[inline]
 fn expect(cursor: &mut Cursor<'_>, word: &[u8]) -> Option<()> {
     cursor.eat(word).then_some(())
 }

@@ -49,18 +49,6 @@ pub(crate) const FAMILY: Family = Family {
     read,
 };
 
-/// Strings that only announce lines of the others.
-pub(crate) const ANNOUNCEMENTS: Family = Family {
-    wakes: &[
-        "HARDWARE ERROR",
-        "Hardware event.",
-        "[Hardware Error]",
-        "HANDLING MCE",
-    ],
-    continues: &[],
-    read: |_, _| Taken::No,
-};
-
 /// Lines this long or longer were perhaps broken by a terminal or a mail program.
 const BROKEN_FROM: usize = 56;
 

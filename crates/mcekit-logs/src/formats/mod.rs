@@ -53,13 +53,20 @@ pub(crate) struct Family {
     pub read: fn(&Line<'_>, &mut Slots) -> Taken,
 }
 
+/// Strings that only say that lines of some family are near.
+pub(crate) const ANNOUNCEMENTS: &[&str] = &[
+    "HARDWARE ERROR",
+    "Hardware event.",
+    "[Hardware Error]",
+    "HANDLING MCE",
+];
+
 /// All families; of those that share a string, the first has the first look.
 pub(crate) static FAMILIES: &[Family] = &[
     linux::FAMILY,
     linux::BANKS,
     bmc::FAMILY,
     keyed::FAMILY,
-    keyed::ANNOUNCEMENTS,
     macos::FAMILY,
     amd::FAMILY,
     edac::FAMILY,
