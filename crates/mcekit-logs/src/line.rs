@@ -314,7 +314,7 @@ impl<'a> Cursor<'a> {
 
 /// The value of the hexadecimal digits that `text` begins with, at most `limit` of them, and how many there are.
 #[inline]
-fn hex_digits(text: &[u8], limit: usize) -> (u64, usize) {
+pub(crate) fn hex_digits(text: &[u8], limit: usize) -> (u64, usize) {
     let mut rest = text.get(..limit).unwrap_or(text);
     let (mut value, mut run) = (0_u64, 0_usize);
     while let Some((eight, after)) = rest.split_first_chunk::<8>() {
@@ -330,13 +330,14 @@ fn hex_digits(text: &[u8], limit: usize) -> (u64, usize) {
         }
         rest = after;
     }
-    for byte in rest {
-        let Some(digit) = char::from(*byte).to_digit(16) else {
-            break;
-        };
-        value = value << 4 | u64::from(digit);
-        run += 1;
+    // The end of the line is near: the missing bytes are no digits.
+    let mut eight = [0; 8];
+    for (to, from) in eight.iter_mut().zip(rest) {
+        *to = *from;
     }
+    let (word, digits) = eight_digits(u64::from_le_bytes(eight));
+    value = value << (4 * digits) | word;
+    run += digits as usize;
     (value, run)
 }
 

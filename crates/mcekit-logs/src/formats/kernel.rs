@@ -7,7 +7,7 @@ use mcekit::{
 };
 
 use crate::found::Format;
-use crate::line::{Cursor, Line};
+use crate::line::{Cursor, Line, hex_digits};
 use crate::slots::{Slots, Stage};
 
 /// Whether these can be the first bytes of a line that [`read`] takes.
@@ -167,20 +167,10 @@ fn processor(line: &Line<'_>, cursor: &mut Cursor<'_>, slots: &mut Slots) -> Opt
 /// One to sixteen hexadecimal digits without `0x`, followed by a blank, a colon or the end.
 #[inline]
 fn register(cursor: &mut Cursor<'_>) -> Option<(u64, usize)> {
-    let mut value = 0_u64;
-    let mut digits = 0;
-    for byte in cursor.rest() {
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            b' ' | b':' => break,
-            _ => return None,
-        };
-        value = value << 4 | u64::from(digit);
-        digits += 1;
-    }
+    let (value, digits) = hex_digits(cursor.rest(), 16);
     cursor.pos += digits;
-    (1..=16).contains(&digits).then_some((value, digits))
+    let ends = matches!(cursor.peek(), None | Some(b' ' | b':'));
+    (digits > 0 && ends).then_some((value, digits))
 }
 
 #[inline]
