@@ -15,11 +15,7 @@ fn belongs(explained: &Explained, field: &'static Field) -> bool {
             .all(|when| when.holds(explained.record()))
     };
     let mut own = explained.unit().into_iter().flat_map(|unit| {
-        let grouped = unit
-            .grouped()
-            .iter()
-            .filter(holds)
-            .flat_map(|group| group.fields());
+        let grouped = unit.grouped().iter().filter(holds).flat_map(Group::fields);
         unit.fields().iter().chain(grouped)
     });
     let mut common = explained.model().into_iter().flat_map(|model| model.common);

@@ -442,3 +442,32 @@ fn a_load_says_whether_it_met_poison() {
     assert_eq!(met(1, 1), Some("poison from outside of the core"));
     assert_eq!(met(2, 1), None);
 }
+
+#[test]
+fn a_bus_error_is_no_assertion() {
+    // 0e00h and 0600h differ in bit 11 only, which makes the former a bus error.
+    let internal = |status| text(&decode(&legacy(0x15, 1, status)), "internal");
+    assert_eq!(internal(0x0600), Some("hardware assertion"));
+    assert_eq!(internal(0x0e00), None);
+    assert_eq!(internal(0x0500), None);
+    // Six bits of extended code reach beyond the assertions of banks 0 and 5.
+    let wide = |bank, status| {
+        let record = legacy(0x15, bank, status).with_cpuid(CpuSignature::new(0x15, 0x60, 0));
+        text(&decode(&record), "internal")
+    };
+    assert_eq!(wide(5, 0x001f_0600), Some("hardware assertion"));
+    assert_eq!(wide(5, 0x0020_0600), None);
+    assert_eq!(wide(0, 0x0020_0600), None);
+    assert_eq!(wide(1, 0x0020_0600), Some("hardware assertion"));
+}
+
+#[test]
+fn fatal_errors_are_called_fatal() {
+    let graded = |status: u64| {
+        let record = smca(0x19, 1, 0xb0, 5, 0).with_status(Status(Status::VAL | status));
+        record.decode().to_string()
+    };
+    assert!(graded(Status::UC | Status::PCC).starts_with("bank 20: fatal"));
+    assert!(graded(Status::DEFERRED).starts_with("bank 20: uncorrected, not consumed yet"));
+    assert!(graded(0).starts_with("bank 20: corrected"));
+}

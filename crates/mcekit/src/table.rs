@@ -41,6 +41,32 @@
 //! use mcekit::table::{bits, code, Field, Register};
 //! static F: Field = Field::codes("f", Register::Status, bits(19, 16), &[code(0x10, "too wide")]);
 //! ```
+//!
+//! Nor conditions that cannot hold together:
+//!
+//! ```compile_fail
+//! use mcekit::table::{bit, bits, Field, Register, When};
+//! static F: Field = Field::hex("f", Register::Status, bits(31, 16)).when(&[
+//!     When::Is(Register::Status, bit(61), 0),
+//!     When::Is(Register::Status, bit(61), 1),
+//! ]);
+//! ```
+//!
+//! Nor banks that no processor has, or that are listed twice:
+//!
+//! ```compile_fail
+//! use mcekit::table::{Bank, Unit};
+//! static CORE: Unit = Unit::new("core", "core", &[]);
+//! static BANK: Bank = Bank::new(64, &CORE);
+//! ```
+//!
+//! ```compile_fail
+//! use mcekit::table::{Bank, Model, Unit};
+//! use mcekit::Vendor;
+//! static CORE: Unit = Unit::new("core", "core", &[]);
+//! static MODEL: Model = Model::architectural("m", "m", &[], Vendor::INTEL, &[])
+//!     .with_banks(&[Bank::range(0, 3, &CORE), Bank::new(3, &CORE)]);
+//! ```
 
 #[cfg(feature = "serde")]
 mod json;
@@ -319,6 +345,8 @@ pub struct Field {
     low: u8,
     mask: u64,
     joined: bool,
+    /// A number of one part that is always shown: nothing is to be asked or looked up.
+    plain: bool,
     form: Form,
     codes: &'static [Code],
     /// Rows that this table shares with another; asked where `codes` has none.
@@ -406,6 +434,7 @@ impl Field {
             low: part.lo(),
             mask: u64::MAX >> (64 - part.width()),
             joined: false,
+            plain: matches!(form, Form::Hex | Form::Decimal) && codes.is_empty(),
             form,
             codes,
             parent: None,
@@ -432,6 +461,7 @@ impl Field {
         );
         self.parts[slot] = Some(low);
         self.joined = true;
+        self.plain = false;
         assert!(self.width() <= 64, "a field has at most 64 bits");
         self
     }
@@ -457,6 +487,7 @@ impl Field {
     pub const fn or_else(mut self, parent: &'static [Code]) -> Self {
         check(parent, self.width());
         self.parent = Some(parent);
+        self.plain = false;
         self.names_zero = self.names_zero || names_zero(parent);
         self
     }
@@ -479,6 +510,7 @@ impl Field {
     #[must_use]
     pub const fn nonzero(mut self) -> Self {
         self.nonzero = true;
+        self.plain = false;
         self
     }
 
@@ -491,6 +523,7 @@ impl Field {
     pub const fn when(mut self, when: &'static [When]) -> Self {
         self.when = when;
         (self.status, self.further) = decided(self.status, when);
+        self.plain = self.plain && !self.further;
         self
     }
 
@@ -613,46 +646,40 @@ impl Field {
             Register::Misc => record.misc()?.0,
             other => other.read(record)?,
         };
+        if self.plain {
+            let raw = (register >> (self.low & 63) & self.mask) << (self.shift & 63);
+            return Some(Value {
+                field: self,
+                raw,
+                text: None,
+                class: None,
+            });
+        }
+        self.value_of(register, record)
+    }
+
+    /// The value of a register, in a field that is not just a number.
+    fn value_of(&'static self, register: u64, record: &Record) -> Option<Value> {
         let raw = if self.joined {
             self.extract(register)
         } else {
             (register >> (self.low & 63) & self.mask) << (self.shift & 63)
         };
-        if raw == 0 && !self.names_zero && matches!(self.form, Form::Code) {
-            return None;
-        }
-        if self.further && !self.conditions_hold(record) {
-            return None;
-        }
-        if self.codes.is_empty() && self.parent.is_none() {
-            return match self.form {
-                Form::NamedCode => None,
-                Form::Hex | Form::Decimal if raw == 0 && self.nonzero => None,
-                _ => Some(Value {
-                    field: self,
-                    raw,
-                    text: None,
-                    class: None,
-                }),
-            };
-        }
-        self.named_value(raw)
-    }
-
-    fn conditions_hold(&self, record: &Record) -> bool {
-        self.when.iter().all(|condition| condition.holds(record))
-    }
-
-    /// The value of a number, in a field that names some.
-    fn named_value(&'static self, raw: u64) -> Option<Value> {
-        let row = self.row(raw);
+        let unnamed = raw == 0 && !self.names_zero;
         let hidden = match self.form {
-            Form::Code => raw == 0,
-            Form::NamedCode => true,
-            Form::EveryCode => false,
-            Form::Hex | Form::Decimal => raw == 0 && self.nonzero,
+            Form::Code => unnamed,
+            Form::Hex | Form::Decimal => unnamed && self.nonzero,
+            Form::NamedCode | Form::EveryCode => false,
         };
-        if hidden && row.is_none() {
+        if hidden || self.further && !self.conditions_hold(record) {
+            return None;
+        }
+        let row = if self.codes.is_empty() && self.parent.is_none() {
+            None
+        } else {
+            self.row(raw)
+        };
+        if row.is_none() && matches!(self.form, Form::NamedCode) {
             return None;
         }
         Some(Value {
@@ -661,6 +688,10 @@ impl Field {
             text: row.map(|r| r.text),
             class: row.and_then(|r| r.class),
         })
+    }
+
+    fn conditions_hold(&self, record: &Record) -> bool {
+        self.when.iter().all(|condition| condition.holds(record))
     }
 }
 

@@ -24,7 +24,7 @@ static DATA_CACHE: Unit = Unit::new(
         &DATA_TLB,
         &DATA_CACHE_MEMORY,
         &DATA_CACHE_BUS,
-        &l::ASSERTION,
+        &l::ASSERTION_5_BITS,
         &l::UNKNOWN_TLB,
         &l::UNKNOWN_CODE,
     ],

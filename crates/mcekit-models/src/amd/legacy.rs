@@ -15,7 +15,8 @@ use mcekit::table::{Bits, Code, Field, Register, Unit, When, bit, bits, code};
 pub(super) const TLB: When = When::Masked(Register::Status, 0xfff0, 0x0010);
 pub(super) const MEMORY: When = When::Masked(Register::Status, 0xff00, 0x0100);
 pub(super) const BUS: When = When::Masked(Register::Status, 0xf800, 0x0800);
-pub(super) const INTERNAL: When = When::Masked(Register::Status, 0xf4ff, 0x0400);
+// Bit 11 makes it a bus error, whatever bits 10:8 say.
+pub(super) const INTERNAL: When = When::Masked(Register::Status, 0xfcff, 0x0400);
 const UNKNOWN: When = When::Class(ErrorClass::Unknown);
 
 /// A part of the error code for which a bank's table has no reading.
@@ -31,11 +32,10 @@ pub(super) static UNKNOWN_TLB: Field = undocumented(
     &[TLB, When::Not(Register::Status, KIND, 1)],
 );
 pub(super) static UNKNOWN_TLB_LEVEL: Field = undocumented("TLB level", LEVEL, &[TLB]);
-pub(super) static UNKNOWN_LEVEL: Field = undocumented(
-    "cache level",
-    LEVEL,
-    &[MEMORY, When::Outside(Register::Status, LEVEL, 1, 2)],
-);
+pub(super) static UNKNOWN_LEVEL_0: Field =
+    undocumented("cache request, level 0", REQUEST, &[MEMORY, level(0)]);
+pub(super) static UNKNOWN_LEVEL_3: Field =
+    undocumented("cache request, level 3", REQUEST, &[MEMORY, level(3)]);
 
 /// RRRR of the error code: the request.
 pub(super) const REQUEST: Bits = bits(7, 4);
@@ -286,12 +286,16 @@ pub(super) static CAT_IC_OTHER_KIND: Field = undocumented(
     &[MEMORY, When::Not(Register::Status, KIND, 0)],
 );
 
+static ASSERTION_ROWS: &[Code] = &[code(2, "hardware assertion").class(Internal)];
 /// The unit met what cannot happen.
-pub(super) static ASSERTION: Field = codes(
+pub(super) static ASSERTION: Field =
+    codes("internal", bits(9, 8), ASSERTION_ROWS, &[INTERNAL]).every();
+/// Banks 0 and 5 have no assertions beyond extended error code 1fh.
+pub(super) static ASSERTION_5_BITS: Field = codes(
     "internal",
     bits(9, 8),
-    &[code(2, "hardware assertion").class(Internal)],
-    &[INTERNAL],
+    ASSERTION_ROWS,
+    &[INTERNAL, When::Is(Register::Status, bit(21), 0)],
 )
 .every();
 
@@ -510,7 +514,7 @@ pub(super) static EXECUTION5: Unit =
     Unit::new("EX", "Execution Unit", &[&NUMBER5, &EX5, &ASSERTION]);
 /// Family 15h from model 60h on.
 pub(super) static EXECUTION6: Unit =
-    Unit::new("EX", "Execution Unit", &[&NUMBER6, &EX6, &ASSERTION]);
+    Unit::new("EX", "Execution Unit", &[&NUMBER6, &EX6, &ASSERTION_5_BITS]);
 
 // Bank 6.
 
@@ -548,7 +552,8 @@ pub(super) static INSTRUCTION_CACHE: Unit = Unit::new(
         &IC_FILL,
         &IC_ACCESS,
         &ASSERTION,
-        &UNKNOWN_LEVEL,
+        &UNKNOWN_LEVEL_0,
+        &UNKNOWN_LEVEL_3,
         &UNKNOWN_CODE,
     ],
 );

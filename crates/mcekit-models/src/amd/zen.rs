@@ -25,6 +25,7 @@ pub(crate) static MODEL: Model = Model::architectural(
         "picasso",
         "dali",
         "amd_fam17h",
+        "family17h",
     ],
     Vendor::AMD,
     &[

@@ -20,6 +20,7 @@ pub(crate) static MODEL: Model = Model::architectural(
         "cezanne",
         "barcelo",
         "amd_fam19h",
+        "family19h",
     ],
     Vendor::AMD,
     &[

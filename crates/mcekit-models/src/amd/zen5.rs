@@ -20,6 +20,7 @@ pub(crate) static MODEL: Model = Model::architectural(
         "krackan_point",
         "strix_halo",
         "amd_fam1ah",
+        "family1ah",
     ],
     Vendor::AMD,
     &[

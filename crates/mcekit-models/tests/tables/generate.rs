@@ -206,7 +206,7 @@ impl Goal {
                 ));
             }
             Place::Any if matches!(self.model.banks, Banks::Ipid(..)) => {
-                record = record.with_ipid(Ipid(0xb0 << 32))
+                record = record.with_ipid(Ipid(0xb0 << 32));
             }
             Place::Any => {}
         }

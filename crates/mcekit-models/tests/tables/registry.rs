@@ -75,7 +75,7 @@ fn codes(model: &Model) -> usize {
     units
         .iter()
         .flat_map(|unit| {
-            let grouped = unit.grouped().iter().flat_map(|group| group.fields());
+            let grouped = unit.grouped().iter().flat_map(mcekit::table::Group::fields);
             unit.fields().iter().chain(grouped)
         })
         .chain(model.common)

@@ -30,7 +30,7 @@ mod usb;
 mod usr;
 mod xgmi;
 
-use mcekit::table::{Code, Field, Register, SmcaBank, bits, code};
+use mcekit::table::{Code, Field, Register, SmcaBank, When, bit, bits, code};
 
 pub(crate) use cs::CS_V2_ERRATUM_1384;
 pub(crate) use umc::{UMC_DDR4, UMC_MI300};
@@ -96,6 +96,12 @@ pub(crate) static UNITS: &[SmcaBank] = &[
     SmcaBank::new(0x269, 0x00, &phy::GMI_PHY),
 ];
 
+/// The core within the package that the error belongs to, where the bank says so (`ErrCoreIdVal`).
+static CORE: Field = Field::decimal("core", Register::Status, bits(37, 32)).when(&[When::Is(
+    Register::Status,
+    bit(56),
+    1,
+)]);
 /// Accelerators that share the fabric with the processors count from 8 on.
 static INSTANCE_HIGH: Field =
     Field::decimal("node of the instance", Register::Ipid, bits(47, 44)).nonzero();
@@ -118,6 +124,7 @@ static SYND2: Field = Field::hex("MCA_SYND2", Register::Synd2, bits(63, 0)).nonz
 
 /// Fields that every bank has.
 pub(crate) static COMMON: &[&Field] = &[
+    &CORE,
     &INSTANCE_HIGH,
     &PRIORITY,
     &INFORMATION,

@@ -1,0 +1,323 @@
+//! Draining a perf ring and reading samples, beside the other crates.
+//!
+//! Ours reads a ring in memory, filled as the kernel fills one, and a live one; the others can only read a live ring:
+//! those benches open a software event (page faults of this thread) and are left out, with a word, where the kernel does
+//! not allow that. Each iteration's ring is filled outside the time that is measured.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use perf_ring::abi::{RecordType, SampleType};
+use perf_ring::fake::{FakeRing, Mode};
+use perf_ring::{Builder, Layout, Reader, Software, Target, Wakeup};
+
+/// Records of 80 bytes: a header and nine words.
+const FIELDS: SampleType = SampleType::IDENTIFIER
+    .union(SampleType::IP)
+    .union(SampleType::TID)
+    .union(SampleType::TIME)
+    .union(SampleType::ADDR)
+    .union(SampleType::ID)
+    .union(SampleType::STREAM_ID)
+    .union(SampleType::CPU)
+    .union(SampleType::PERIOD);
+
+/// Size of the rings in memory, bytes. It is no multiple of a record's size: records wrap.
+const SIZE: usize = 1 << 20;
+
+/// How many records of 80 bytes it holds.
+const RECORDS: u64 = (SIZE / 80) as u64;
+
+/// Pages that are touched to fill a live ring, one record each: its 64 pages hold 3,276.
+const FAULTS: usize = 2_500;
+
+fn fill(ring: &mut FakeRing) {
+    for n in 0..RECORDS {
+        let body: Vec<u8> = (0..9).flat_map(|i| (n + i).to_ne_bytes()).collect();
+        assert!(ring.emit(RecordType::SAMPLE, &body));
+    }
+}
+
+/// Drains without reading the bodies.
+fn drain(ring: &mut Reader) -> (u64, u64) {
+    let (mut n, mut sum) = (0, 0u64);
+    let mut batch = ring.batch().expect("sound");
+    while let Some(record) = batch.next().expect("sound") {
+        n += 1;
+        sum = sum.wrapping_add(u64::from(record.header.size) + record.first.len() as u64);
+    }
+    (n, sum)
+}
+
+fn drain_parsed(ring: &mut Reader, layout: &Layout, scratch: &mut Vec<u8>) -> (u64, u64) {
+    let (mut n, mut sum) = (0, 0u64);
+    let mut batch = ring.batch().expect("sound");
+    while let Some(record) = batch.next().expect("sound") {
+        n += 1;
+        if record.header.kind == RecordType::SAMPLE {
+            let sample = layout.sample(record.body(scratch)).expect("sound");
+            sum = sum.wrapping_add(sample.time().unwrap_or(0) ^ sample.ip().unwrap_or(0));
+        }
+    }
+    (n, sum)
+}
+
+/// Time per record of `drain`, over `iters` records, with a full ring before each drain.
+fn timed<R>(
+    iters: u64,
+    ring: &mut R,
+    mut fill: impl FnMut(&mut R),
+    mut drain: impl FnMut(&mut R) -> (u64, u64),
+) -> Duration {
+    let (mut done, mut time) = (0, Duration::ZERO);
+    while done < iters {
+        fill(ring);
+        let begin = Instant::now();
+        let (n, sum) = drain(ring);
+        time += begin.elapsed();
+        black_box(sum);
+        assert!(n > 0, "the ring was filled");
+        done += n;
+    }
+    time.mul_f64(iters as f64 / done as f64)
+}
+
+/// Memory whose pages can be made to fault again and again.
+struct Faults(memmap2::MmapMut);
+
+impl Faults {
+    fn new() -> Self {
+        Faults(memmap2::MmapMut::map_anon((FAULTS + 1) * 4096).expect("memory"))
+    }
+
+    fn cause(&mut self) {
+        self.0 = memmap2::MmapMut::map_anon((FAULTS + 1) * 4096).expect("memory");
+        #[cfg(target_os = "linux")]
+        self.0
+            .advise(memmap2::Advice::NoHugePage)
+            .expect("pages of 4 KiB");
+        for page in 0..FAULTS {
+            self.0[page * 4096] = 1;
+        }
+    }
+}
+
+fn in_memory(c: &mut Criterion) {
+    let mut group = c.benchmark_group("memory, 80-byte records, 1 MiB");
+    group.throughput(Throughput::Elements(1));
+    let mut ring = FakeRing::starting_at(SIZE, Mode::ReadWrite, 40);
+    let mut reader = ring.reader();
+    group.bench_function("drain", |b| {
+        b.iter_custom(|iters| timed(iters, &mut reader, |_| fill(&mut ring), drain));
+    });
+    let layout =
+        Layout::of(Builder::software(Software::DUMMY).sample(FIELDS).attr()).expect("known fields");
+    let mut scratch = Vec::new();
+    group.bench_function("drain and read samples", |b| {
+        b.iter_custom(|iters| {
+            timed(
+                iters,
+                &mut reader,
+                |_| fill(&mut ring),
+                |r| drain_parsed(r, &layout, &mut scratch),
+            )
+        });
+    });
+    group.finish();
+
+    let mut group = c.benchmark_group("one sample");
+    let body: Vec<u8> = (0..9u64).flat_map(u64::to_ne_bytes).collect();
+    group.bench_function("nine words", |b| {
+        b.iter(|| layout.sample(black_box(&body)).map(|s| s.time()))
+    });
+    let usual = FIELDS.difference(SampleType::ADDR | SampleType::ID | SampleType::STREAM_ID)
+        | SampleType::RAW;
+    let layout =
+        Layout::of(Builder::software(Software::DUMMY).sample(usual).attr()).expect("known fields");
+    let mut body: Vec<u8> = (0..6u64).flat_map(u64::to_ne_bytes).collect();
+    body.extend_from_slice(&68u32.to_ne_bytes());
+    body.extend_from_slice(&[7; 68]);
+    group.bench_function("tracepoint: id, ip, tid, time, cpu, period, raw", |b| {
+        b.iter(|| {
+            layout
+                .sample(black_box(&body))
+                .map(|s| (s.time(), s.tid(), s.cpu(), s.raw()))
+        });
+    });
+    group.finish();
+}
+
+fn live(c: &mut Criterion) {
+    let mut group = c.benchmark_group("live, page faults");
+    group.throughput(Throughput::Elements(1));
+    let mut faults = Faults::new();
+
+    let event = Builder::software(Software::PAGE_FAULTS)
+        .sample(FIELDS)
+        .wakeup(Wakeup::Events(1))
+        .open(Target::Task(0))
+        .and_then(|event| event.map(64).map(|ring| (event, ring)));
+    let (event, mut ring) = match event {
+        Ok(opened) => opened,
+        Err(e) => return eprintln!("live rings are left out: {e}"),
+    };
+    let layout = event.layout().expect("known fields");
+    let mut scratch = Vec::new();
+    group.bench_function("perf-ring", |b| {
+        b.iter_custom(|iters| timed(iters, &mut ring, |_| faults.cause(), drain));
+    });
+    group.bench_function("perf-ring, samples read", |b| {
+        b.iter_custom(|iters| {
+            timed(
+                iters,
+                &mut ring,
+                |_| faults.cause(),
+                |r| drain_parsed(r, &layout, &mut scratch),
+            )
+        });
+    });
+    let mut poller = [nix::poll::PollFd::new(
+        std::os::fd::AsFd::as_fd(&event),
+        nix::poll::PollFlags::POLLIN,
+    )];
+    group.bench_function("poll alone, nothing there", |b| {
+        b.iter(|| nix::poll::poll(&mut poller, nix::poll::PollTimeout::ZERO));
+    });
+    group.bench_function("poll and an empty batch", |b| {
+        b.iter(|| {
+            (
+                nix::poll::poll(&mut poller, nix::poll::PollTimeout::ZERO),
+                drain(&mut ring),
+            )
+        });
+    });
+    drop((ring, event));
+
+    perf_event2_crate(&mut group, &mut faults);
+    perf_event_open_crate(&mut group, &mut faults);
+    group.finish();
+}
+
+type Group<'a> = criterion::BenchmarkGroup<'a, criterion::measurement::WallTime>;
+
+fn perf_event2_crate(group: &mut Group<'_>, faults: &mut Faults) {
+    use perf_event::{Builder, SampleFlag, events::Software};
+    let fields = SampleFlag::IDENTIFIER
+        | SampleFlag::IP
+        | SampleFlag::TID
+        | SampleFlag::TIME
+        | SampleFlag::ADDR
+        | SampleFlag::ID
+        | SampleFlag::STREAM_ID
+        | SampleFlag::CPU
+        | SampleFlag::PERIOD;
+    let counter = Builder::new(Software::PAGE_FAULTS)
+        .sample_period(1)
+        .sample(fields)
+        .wakeup_events(1)
+        .build()
+        .and_then(|mut counter| counter.enable().map(|()| counter))
+        .and_then(|counter| counter.sampled(64));
+    let mut sampler = match counter {
+        Ok(sampler) => sampler,
+        Err(e) => return eprintln!("perf-event2 is left out: {e}"),
+    };
+    group.bench_function("perf-event2", |b| {
+        b.iter_custom(|iters| {
+            timed(
+                iters,
+                &mut sampler,
+                |_| faults.cause(),
+                |sampler| {
+                    let (mut n, mut sum) = (0, 0);
+                    while let Some(record) = sampler.next_record() {
+                        n += 1;
+                        sum += record.len() as u64;
+                    }
+                    (n, sum)
+                },
+            )
+        });
+    });
+    group.bench_function("perf-event2, samples read", |b| {
+        b.iter_custom(|iters| {
+            timed(
+                iters,
+                &mut sampler,
+                |_| faults.cause(),
+                |sampler| {
+                    let (mut n, mut sum) = (0, 0);
+                    while let Some(record) = sampler.next_record() {
+                        n += 1;
+                        if let Ok(perf_event::data::Record::Sample(sample)) = record.parse_record()
+                        {
+                            sum ^= sample.time().unwrap_or(0) ^ sample.ip().unwrap_or(0);
+                        }
+                    }
+                    (n, sum)
+                },
+            )
+        });
+    });
+}
+
+fn perf_event_open_crate(group: &mut Group<'_>, faults: &mut Faults) {
+    use perf_event_open::config::{Cpu, Opts, Proc, SampleOn};
+    use perf_event_open::count::Counter;
+    use perf_event_open::event::sw::Software;
+    let mut opts = Opts {
+        enable: true,
+        sample_on: SampleOn::Count(1),
+        ..Opts::default()
+    };
+    opts.sample_format.code_addr = true;
+    opts.sample_format.data_addr = true;
+    opts.sample_format.period = true;
+    let id = &mut opts.record_id_format;
+    (id.id, id.stream_id, id.cpu, id.task, id.time) = (true, true, true, true, true);
+    let opened = Counter::new(Software::PageFault, (Proc::CURRENT, Cpu::ALL), &opts)
+        .and_then(|counter| counter.sampler(6).map(|sampler| (counter, sampler)));
+    let (_counter, mut sampler) = match opened {
+        Ok(opened) => opened,
+        Err(e) => return eprintln!("perf-event-open is left out: {e}"),
+    };
+    group.bench_function("perf-event-open", |b| {
+        b.iter_custom(|iters| {
+            timed(
+                iters,
+                &mut sampler,
+                |_| faults.cause(),
+                |sampler| {
+                    let (mut n, mut sum) = (0, 0);
+                    let mut records = sampler.iter().expect("one at a time").into_cow();
+                    while let Some(record) = records.lending_next() {
+                        n += 1;
+                        sum += record.as_raw().len() as u64;
+                    }
+                    (n, sum)
+                },
+            )
+        });
+    });
+    group.bench_function("perf-event-open, samples read", |b| {
+        b.iter_custom(|iters| {
+            timed(
+                iters,
+                &mut sampler,
+                |_| faults.cause(),
+                |sampler| {
+                    let mut n = 0;
+                    for record in sampler.iter().expect("one at a time") {
+                        n += 1;
+                        black_box(&record);
+                    }
+                    (n, n)
+                },
+            )
+        });
+    });
+}
+
+criterion_group!(benches, in_memory, live);
+criterion_main!(benches);

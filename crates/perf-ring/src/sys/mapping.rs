@@ -1,0 +1,231 @@
+//! A ring's memory: the header page and the data, mapped from an event or made in memory for tests.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use memmap2::{MmapOptions, MmapRaw};
+
+use crate::abi::MmapPage;
+use crate::ring::Memory;
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("the ring's positions are read as atomic 64-bit words: a 64-bit machine is needed");
+
+/// Keeps the memory alive.
+#[expect(dead_code, reason = "the fields are held, not read")]
+enum Owner {
+    Kernel(MmapRaw),
+    Heap(Box<[AtomicU64]>),
+}
+
+/// One header page and a power of two of data bytes.
+pub(crate) struct Mapping {
+    base: NonNull<u8>,
+    data: NonNull<u8>,
+    mask: usize,
+    writable: bool,
+    owner: Owner,
+}
+
+// SAFETY: the memory stays mapped for as long as the value lives and is only read and written through atomics,
+// except for bytes lent by `lend`, whose contract speaks of the record protocol and not of threads.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps an event's ring: one page and `data_len` bytes, which must be a power of two of pages.
+    pub(crate) fn map(fd: BorrowedFd<'_>, data_len: usize, writable: bool) -> io::Result<Self> {
+        let page = page_size();
+        if !data_len.is_power_of_two() || data_len < page {
+            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+        }
+        let len = data_len
+            .checked_add(page)
+            .ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))?;
+        #[cfg(test)]
+        if let Some(reply) = super::fake::answer(super::fake::Call::Map { len, writable }) {
+            return reply.map(|_| Self::in_memory(data_len));
+        }
+        let mut options = MmapOptions::new();
+        options.len(len);
+        let raw = fd.as_raw_fd();
+        let map = if writable {
+            options.map_raw(raw)?
+        } else {
+            options.map_raw_read_only(raw)?
+        };
+        let base = NonNull::new(map.as_mut_ptr())
+            .ok_or_else(|| io::Error::from_raw_os_error(libc::EFAULT))?;
+        Ok(Self::over(
+            base,
+            page,
+            data_len,
+            writable,
+            Owner::Kernel(map),
+        ))
+    }
+
+    /// A ring in memory, for tests and benches. `data_len` is rounded up to a power of two, at least 8.
+    pub(crate) fn in_memory(data_len: usize) -> Self {
+        let data_len = data_len.max(8).next_power_of_two();
+        let page = 4096;
+        let words: Box<[AtomicU64]> = (0..(page + data_len) / 8)
+            .map(|_| AtomicU64::new(0))
+            .collect();
+        // A pointer into a box is never null; the dangling one of an empty box cannot occur, there is a page.
+        let base = NonNull::from(&*words).cast();
+        Self::over(base, page, data_len, true, Owner::Heap(words))
+    }
+
+    fn over(base: NonNull<u8>, page: usize, data_len: usize, writable: bool, owner: Owner) -> Self {
+        // SAFETY: both makers allocate `page + data_len` bytes at `base`.
+        let data = unsafe { base.add(page) };
+        Mapping {
+            base,
+            data,
+            mask: data_len - 1,
+            writable,
+            owner,
+        }
+    }
+
+    /// Size of the data, bytes.
+    pub(crate) const fn data_len(&self) -> usize {
+        self.mask + 1
+    }
+
+    /// A word of the header page.
+    fn field(&self, offset: usize) -> &AtomicU64 {
+        debug_assert!(offset.is_multiple_of(8) && offset + 8 <= size_of::<MmapPage>());
+        // SAFETY: the callers pass offsets of `MmapPage` fields, which are within the first page.
+        let at = unsafe { self.base.add(offset) }.cast::<u64>();
+        // SAFETY: the address is aligned, valid while `self` is borrowed, and written by others only as whole words.
+        unsafe { AtomicU64::from_ptr(at.as_ptr()) }
+    }
+
+    /// A word of the data; the position is taken modulo the size and rounded down to a word.
+    #[inline]
+    fn cell(&self, pos: u64) -> &AtomicU64 {
+        let offset = pos as usize & self.mask & !7;
+        // SAFETY: the offset is below the data's size, which is a multiple of 8.
+        let at = unsafe { self.data.add(offset) }.cast::<u64>();
+        // SAFETY: aligned, because the data begin on a page and the offset is a multiple of 8; valid while `self` is
+        // borrowed. The kernel writes the bytes while they may be read: an atomic load is what that allows.
+        unsafe { AtomicU64::from_ptr(at.as_ptr()) }
+    }
+
+    /// The reader's position as the header page has it.
+    pub(crate) fn tail(&self) -> u64 {
+        self.field(std::mem::offset_of!(MmapPage, data_tail))
+            .load(Ordering::Relaxed)
+    }
+
+    /// The size of the data as the kernel states it; 0 before 4.1.
+    pub(crate) fn stated_data_size(&self) -> u64 {
+        self.field(std::mem::offset_of!(MmapPage, data_size))
+            .load(Ordering::Relaxed)
+    }
+
+    /// Lends `len` bytes from `pos` on, in two parts where they wrap.
+    ///
+    /// The bytes must lie between the published tail and the head of a *writable* mapping: those the kernel leaves
+    /// alone until the tail is moved past them, which the borrow of the batch prevents. A longer `len` than the
+    /// data's is cut.
+    #[inline]
+    pub(crate) fn lend(&self, pos: u64, len: usize) -> (&[u8], &[u8]) {
+        debug_assert!(
+            self.writable,
+            "bytes of an overwrite ring are never borrowed"
+        );
+        let start = pos as usize & self.mask;
+        let len = len.min(self.mask + 1);
+        let first = len.min(self.mask + 1 - start);
+        // SAFETY: `start` is below the data's size.
+        let at = unsafe { self.data.add(start) };
+        // SAFETY: `start + first` is at most the data's size; nobody writes the bytes (see above).
+        let a = unsafe { std::slice::from_raw_parts(at.as_ptr(), first) };
+        // SAFETY: `len - first` is at most the data's size; nobody writes the bytes (see above).
+        let b = unsafe { std::slice::from_raw_parts(self.data.as_ptr(), len - first) };
+        (a, b)
+    }
+
+    /// Stores a word of a ring in memory, as the kernel would.
+    pub(crate) fn store_word(&self, pos: u64, word: u64) {
+        if matches!(self.owner, Owner::Heap(_)) {
+            self.cell(pos).store(word, Ordering::Relaxed);
+        }
+    }
+
+    /// Publishes the head of a ring in memory, as the kernel would.
+    pub(crate) fn store_head(&self, head: u64) {
+        if matches!(self.owner, Owner::Heap(_)) {
+            self.field(std::mem::offset_of!(MmapPage, data_head))
+                .store(head, Ordering::Release);
+        }
+    }
+}
+
+impl Memory for Mapping {
+    #[inline]
+    fn size(&self) -> u64 {
+        self.mask as u64 + 1
+    }
+
+    #[inline]
+    fn head(&self) -> u64 {
+        // Acquire: pairs with the smp_wmb() before the store of data_head in perf_output_put_handle()
+        // (kernel/events/ring_buffer.c), so that the records up to the head are seen whole.
+        self.field(std::mem::offset_of!(MmapPage, data_head))
+            .load(Ordering::Acquire)
+    }
+
+    #[inline]
+    fn publish(&self, tail: u64) {
+        if self.writable {
+            // Release: every read of the bytes given back happens before; pairs with the control dependency on
+            // data_tail in __perf_output_begin() (kernel/events/ring_buffer.c).
+            self.field(std::mem::offset_of!(MmapPage, data_tail))
+                .store(tail, Ordering::Release);
+        }
+    }
+
+    #[inline]
+    fn word(&self, pos: u64) -> u64 {
+        self.cell(pos).load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn fence(&self) {
+        // Orders the copies before the next load of the head.
+        std::sync::atomic::fence(Ordering::Acquire);
+    }
+}
+
+impl fmt::Debug for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if matches!(self.owner, Owner::Heap(_)) {
+            "memory"
+        } else {
+            "kernel"
+        };
+        f.debug_struct("Mapping")
+            .field("of", &kind)
+            .field("data_len", &self.data_len())
+            .field("writable", &self.writable)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The machine's page size, bytes.
+pub(crate) fn page_size() -> usize {
+    nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)
+        .ok()
+        .flatten()
+        .and_then(|n| usize::try_from(n).ok())
+        .filter(|n| n.is_power_of_two())
+        .unwrap_or(4096)
+}
