@@ -132,12 +132,65 @@ impl Explained {
     /// Where the error is, as far as the registers say.
     #[must_use]
     pub fn location(&self) -> Location {
-        self.location_of(self.values())
+        self.summary().location
     }
 
-    /// The same, for a caller that has the values of [`Self::values`] at hand.
+    /// What the registers say about the place within a DIMM: bank, row, column and who is to blame.
+    #[must_use]
+    pub fn dimm_address(&self) -> Option<DimmAddress> {
+        self.summary().address
+    }
+
+    /// What corrected the error, where that was not ECC: `mirroring with channel failover`.
+    #[must_use]
+    pub fn corrected_by(&self) -> Option<&'static str> {
+        self.summary().corrected_by
+    }
+
+    /// The location, for a caller that has the values of [`Self::values`] at hand.
     #[must_use]
     pub fn location_of(&self, values: impl IntoIterator<Item = Value>) -> Location {
+        let mut location = self.bank_location();
+        for value in values {
+            place(&value, &mut location);
+        }
+        self.locate(&mut location);
+        location
+    }
+
+    /// What the model computes beyond its tables.
+    fn locate(&self, location: &mut Location) {
+        if let Some(locate) = self.model.and_then(|model| model.locate)
+            && self.readable()
+        {
+            locate(&self.record, location);
+        }
+    }
+
+    /// What the values say together, in one pass over them.
+    pub(crate) fn summary(&self) -> Summary {
+        let mut location = self.bank_location();
+        let mut address = DimmAddress::default();
+        let mut corrected_by = None;
+        for value in self.values() {
+            match value.field.says() {
+                None => continue,
+                Some(Role::At(_)) => place(&value, &mut location),
+                Some(Role::CorrectedBy) if !self.record.status().uc() => corrected_by = value.text,
+                Some(_) => {}
+            }
+            address.take(&value);
+        }
+        self.locate(&mut location);
+        Summary {
+            location,
+            address: address.row.map(|_| address),
+            corrected_by,
+        }
+    }
+
+    /// What the socket, the bank's number, the error code and MCA_IPID say about the place.
+    fn bank_location(&self) -> Location {
         let mut location = Location::default();
         if let Some(socket) = self.record.socket() {
             location.set(Place::Socket, socket);
@@ -165,38 +218,7 @@ impl Explained {
         if let Some(ipid) = self.record.ipid().filter(|_| self.record.is_smca()) {
             location.set(Place::Instance, ipid.instance_id());
         }
-        for value in values {
-            if let Some(place) = value.field.place()
-                && let Ok(n) = u32::try_from(value.raw)
-            {
-                location.set(place, n);
-            }
-        }
-        if let Some(locate) = self.model.and_then(|model| model.locate) {
-            locate(&self.record, &mut location);
-        }
         location
-    }
-
-    /// What the registers say about the place within a DIMM: bank, row, column and who is to blame.
-    #[must_use]
-    pub fn dimm_address(&self) -> Option<DimmAddress> {
-        let mut address = DimmAddress::default();
-        for value in self.values() {
-            address.take(&value);
-        }
-        address.row.map(|_| address)
-    }
-
-    /// What corrected the error, where that was not ECC: `mirroring with channel failover`.
-    #[must_use]
-    pub fn corrected_by(&self) -> Option<&'static str> {
-        if self.record.status().uc() {
-            return None;
-        }
-        self.values()
-            .find(|value| value.field.says() == Some(Role::CorrectedBy))
-            .and_then(|value| value.text)
     }
 
     /// The slots that a memory error counts for, numbered as mcelog's memory database does.
@@ -238,6 +260,22 @@ impl Explained {
         let status = self.record.status();
         status.val() && !status.not_captured()
     }
+}
+
+/// What a value adds to the location.
+fn place(value: &Value, location: &mut Location) {
+    if let Some(place) = value.field.place()
+        && let Ok(n) = u32::try_from(value.raw)
+    {
+        location.set(place, n);
+    }
+}
+
+/// What the values of a record say together.
+pub(crate) struct Summary {
+    pub(crate) location: Location,
+    pub(crate) address: Option<DimmAddress>,
+    pub(crate) corrected_by: Option<&'static str>,
 }
 
 /// A slot as mcelog's memory database numbers it; -1 is "unknown".

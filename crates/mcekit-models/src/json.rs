@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use mcekit::Hex;
+use mcekit::table::Location;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
 
 use crate::explained::{DimmAddress, Explained, McelogSlot};
@@ -23,16 +25,17 @@ impl Serialize for Explained {
         if let Some(xec) = self.xec() {
             object.serialize_entry("xec", &xec)?;
         }
-        if let Some(corrected_by) = self.corrected_by() {
+        let summary = self.summary();
+        if let Some(corrected_by) = summary.corrected_by {
             object.serialize_entry("corrected_by", corrected_by)?;
         }
         if let Some(fru) = self.record().fru_text() {
             object.serialize_entry("frutext", fru.as_str())?;
         }
-        if let Some(address) = self.dimm_address() {
+        if let Some(address) = summary.address {
             object.serialize_entry("dimm_address", &address)?;
         }
-        object.serialize_entry("location", &Place(self))?;
+        object.serialize_entry("location", &Place(self, summary.location))?;
         object.end()
     }
 }
@@ -50,12 +53,12 @@ impl Serialize for Fields<'_> {
 }
 
 /// The coordinates, and under `mcelog` the slots as mcelog numbers them.
-struct Place<'a>(&'a Explained);
+struct Place<'a>(&'a Explained, Location);
 
 impl Serialize for Place<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_map(None)?;
-        for (place, value) in self.0.location().iter() {
+        for (place, value) in self.1.iter() {
             object.serialize_entry(place.name(), &value)?;
         }
         if self.0.mcelog_location().next().is_some() {
@@ -104,7 +107,7 @@ impl Serialize for DimmAddress {
         ];
         for (name, value) in numbers {
             if let Some(value) = value {
-                object.serialize_entry(name, &Text(format_args!("{value:#x}")))?;
+                object.serialize_entry(name, &Hex(value.into()))?;
             }
         }
         match self.failed_device {
@@ -115,7 +118,7 @@ impl Serialize for DimmAddress {
                 )?;
             }
             [Some(one), None] | [None, Some(one)] => {
-                object.serialize_entry("failed_device", &Text(format_args!("{one:#x}")))?;
+                object.serialize_entry("failed_device", &Hex(one.into()))?;
             }
             [None, None] => {}
         }

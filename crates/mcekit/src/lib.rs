@@ -44,6 +44,8 @@ pub mod table;
 pub mod wire;
 
 pub use arch::Decoding;
+#[cfg(feature = "serde")]
+pub use json::Hex;
 pub use record::{Present, Record};
 pub use regs::{
     Addr, AddressMode, CpuSignature, FruText, HwId, IoMca, Ipid, McaConfig, McgCap, McgStatus,

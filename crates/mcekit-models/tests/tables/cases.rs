@@ -108,3 +108,21 @@ fn lines_are_read_as_they_are_written() {
         }
     }
 }
+
+#[test]
+fn values_are_the_same_one_by_one_and_all_at_once() {
+    for name in files().into_keys() {
+        for (_, case) in read(&name) {
+            let explained = case.explain();
+            let mut at_once = Vec::new();
+            explained
+                .values()
+                .for_each(|value| at_once.push((value.field.name(), value.raw)));
+            let mut one_by_one = Vec::new();
+            for value in explained.values() {
+                one_by_one.push((value.field.name(), value.raw));
+            }
+            assert_eq!(at_once, one_by_one, "{}", case.line());
+        }
+    }
+}

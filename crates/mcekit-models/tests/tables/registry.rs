@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use mcekit::Vendor;
-use mcekit::table::{Banks, Cpu, Model};
+use mcekit::table::{Banks, Cpu, Group, Model};
 use mcekit_models::{by_name, find, models};
 
 use crate::support::{golden, path, signature, statics};
@@ -75,7 +75,7 @@ fn codes(model: &Model) -> usize {
     units
         .iter()
         .flat_map(|unit| {
-            let grouped = unit.grouped().iter().flat_map(mcekit::table::Group::fields);
+            let grouped = unit.grouped().iter().flat_map(Group::fields);
             unit.fields().iter().chain(grouped)
         })
         .chain(model.common)

@@ -3,6 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
 use super::{Location, Value};
+use crate::json::Hex;
 
 /// `{name, raw, text, class}`: the raw number as hex, the text and class where there are any.
 impl Serialize for Value {
@@ -24,14 +25,5 @@ impl Serialize for Location {
             object.serialize_entry(place.name(), &value)?;
         }
         object.end()
-    }
-}
-
-/// A number as `"0x…"`.
-struct Hex(u64);
-
-impl Serialize for Hex {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:#x}", self.0))
     }
 }
