@@ -1,20 +1,16 @@
 //! A record as a block that a person understands: what happened, where, how bad, what to do; then the registers.
 
 use mcekit::arch::{Address, Ecc, ErrorCode};
-use mcekit::severity::Action;
 use mcekit::table::{Form, Place, Value};
-use mcekit::{AddressMode, Decoding, Grade, Present, Record, Severity, Threshold};
+use mcekit::{AddressMode, Decoding, Grade, Present, Record, Severity};
 use mcekit_models::Explained;
 
 use crate::found::{Found, Source};
+use crate::judgement::Judgement;
 use crate::memo::Memo;
 use crate::out::Out;
-use crate::style::Style;
-use crate::suspect::Suspect;
+use crate::style::{MORE, Style};
 use crate::time::utc;
-
-/// Labels are as wide as this, the label of a further line.
-const MORE: &str = "              ";
 
 /// Writes blocks.
 #[derive(Debug)]
@@ -81,10 +77,10 @@ impl Blocks {
         block.place(&self.values, found.texts, out);
         block.reporter(out);
         if block.readable() {
-            let judgement = Judgement::of(&block);
+            let judgement = Judgement::of(decoding, explained, &block.grade);
             self.judgements
                 .write(judgement, judgement.mix(), out, |out| {
-                    judgement.show(&block, out);
+                    judgement.show(self.style, out);
                 });
         }
         if let Some(time) = record.time() {
@@ -125,77 +121,6 @@ impl Blocks {
 /// Bits of Intel's MCi_STATUS that hold no flag: threshold, count, and the codes but for the filter bit.
 const INTEL_NO_FLAGS: u64 = 0x007f_ffc0_ffff_efff;
 
-/// What an answer to "how bad, and what to do" depends on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Judgement {
-    severity: Severity,
-    rule: &'static str,
-    threshold: Option<Threshold>,
-    corrupt: bool,
-    overflow: bool,
-    poison: bool,
-    suspect: Option<Suspect>,
-}
-
-impl Judgement {
-    fn of(block: &Block<'_>) -> Self {
-        let status = block.decoding.status();
-        Self {
-            severity: block.grade.severity,
-            rule: block.grade.rule,
-            threshold: block.decoding.threshold,
-            corrupt: status.pcc(),
-            overflow: status.over(),
-            poison: block.record.has_poison() && status.poison(),
-            suspect: Suspect::of(block.decoding, block.explained),
-        }
-    }
-
-    fn mix(&self) -> u64 {
-        self.rule.len() as u64
-            | (self.severity as u64) << 8
-            | u64::from(self.overflow) << 16
-            | self.suspect.map_or(0, |suspect| suspect as u64 + 1) << 24
-    }
-
-    fn show(&self, block: &Block<'_>, out: &mut Out) {
-        block.label("  How bad     ", out);
-        out.str(sentence(self.severity));
-        if self.corrupt {
-            out.str("; the processor's state may be corrupt");
-        }
-        match self.threshold {
-            Some(Threshold::Yellow) => {
-                out.str("; threshold status yellow: more corrected errors than is normal");
-            }
-            Some(Threshold::Green) => {
-                out.str("; threshold status green: few enough corrected errors");
-            }
-            _ => {}
-        }
-        if self.overflow {
-            out.str("; further errors were lost, the bank was full");
-        }
-        if self.poison {
-            out.str("; poisoned data was consumed");
-        }
-        out.str("\n");
-        block.label(MORE, out);
-        out.str("the kernel's rule: ").str(self.rule).str("\n");
-        block.label("  What to do  ", out);
-        out.str(if self.threshold == Some(Threshold::Yellow) {
-            "replace the part at the next occasion: it passed its threshold of corrected errors"
-        } else {
-            advice(block.grade.action())
-        });
-        out.str("\n");
-        if let Some(suspect) = self.suspect {
-            block.label("  Suspect     ", out);
-            out.str(suspect.text()).str("\n");
-        }
-    }
-}
-
 struct Block<'a> {
     style: Style,
     record: &'a Record,
@@ -207,11 +132,7 @@ struct Block<'a> {
 impl Block<'_> {
     #[inline(always)]
     fn label(&self, label: &'static str, out: &mut Out) {
-        if self.style.label.is_empty() {
-            out.str(label);
-        } else {
-            out.str(self.style.label).str(label).str(self.style.off);
-        }
+        self.style.write_label(label, out);
     }
 
     /// Whether the register holds something that was read.
@@ -509,21 +430,6 @@ impl Row<'_> {
     }
 }
 
-/// What to do, after how bad it is was said.
-const fn advice(action: Action) -> &'static str {
-    match action {
-        Action::Nothing => "nothing",
-        Action::Watch => "nothing now; count such errors, and replace the part if they go on",
-        Action::Isolate => {
-            "take the memory at the address out of use (the kernel may have); replace the part if it repeats"
-        }
-        Action::EndProgram => {
-            "restart the program that was interrupted; take the memory out of use and plan to replace the part"
-        }
-        Action::Stop => "find and replace the failed part before the system carries load again",
-    }
-}
-
 /// The grade in a word or two, to begin with.
 pub(crate) const fn word(severity: Severity) -> &'static str {
     match severity {
@@ -535,20 +441,6 @@ pub(crate) const fn word(severity: Severity) -> &'static str {
         Severity::Uncorrected => "UNCORRECTED",
         Severity::ActionRequired => "UNCORRECTED, ACTION REQUIRED",
         Severity::Panic => "FATAL",
-    }
-}
-
-/// The grade in a sentence.
-const fn sentence(severity: Severity) -> &'static str {
-    match severity {
-        Severity::No => "nothing: the record is not an error that counts",
-        Severity::Deferred => "not corrected, but nothing has used the bad data yet",
-        Severity::Keep => "corrected by hardware; no data was lost",
-        Severity::Some => "not corrected, of a kind that the kernel cannot act on",
-        Severity::ActionOptional => "not corrected, found before anything used the bad data",
-        Severity::Uncorrected => "not corrected, and not recoverable",
-        Severity::ActionRequired => "not corrected, and a program was about to use the bad data",
-        Severity::Panic => "not corrected, and the system cannot go on: the kernel panics",
     }
 }
 

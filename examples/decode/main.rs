@@ -14,6 +14,7 @@ mod cpu;
 mod error;
 mod found;
 mod input;
+mod judgement;
 mod line;
 mod memo;
 mod objects;

@@ -51,7 +51,20 @@ pub(crate) fn read(input: &mut Input, run: &mut Run) -> Result<(), Error> {
     // How far the object that begins at the input's first byte was scanned.
     let mut scanned = 0;
     let mut line = 1;
+    // The rest of a line that was complained about says nothing new.
+    let mut skipping = false;
     loop {
+        if skipping {
+            let bytes = input.bytes();
+            let newline = memchr::memchr(b'\n', bytes);
+            let rest = newline.unwrap_or(bytes.len());
+            skipping = newline.is_none();
+            input.consume(rest);
+            if skipping && !input.more(run)? {
+                return Ok(());
+            }
+            continue;
+        }
         let used = match scanner.scan(&input.bytes()[scanned..]) {
             Met::Object(n) => {
                 object(input, scanned + n, line, run)?;
@@ -62,14 +75,16 @@ pub(crate) fn read(input: &mut Input, run: &mut Run) -> Result<(), Error> {
                 let name = shown(input.name()).into_owned();
                 let what = "no JSON object";
                 run.complain(&Error::NotJson { name, line, what });
-                n
+                skipping = true;
+                0
             }
             Met::More if input.bytes().len() > MAX_OBJECT => {
                 let name = shown(input.name()).into_owned();
                 let what = "an object of more than a megabyte is passed over";
                 run.complain(&Error::NotJson { name, line, what });
                 scanner.reset();
-                input.bytes().len()
+                skipping = true;
+                0
             }
             met => {
                 if met == Met::More {

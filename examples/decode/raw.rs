@@ -66,7 +66,7 @@ pub(crate) fn length(head: &[u8], total: Option<u64>) -> Option<usize> {
     let fits = |len: usize| {
         let mut records = head.chunks_exact(len).take(LOOK);
         let enough = head.len() >= len;
-        enough && records.all(|record| plausible(record))
+        enough && records.all(plausible)
     };
     let divides = |len: usize| total.is_none_or(|total| total % len as u64 == 0);
     let published = || LENGTHS.into_iter().rev();

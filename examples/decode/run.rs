@@ -1,6 +1,7 @@
 //! One run of the program: what becomes of each record, and what is said at the end.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 
 use mcekit::Present;
@@ -16,6 +17,9 @@ use crate::out::Out;
 use crate::style::Style;
 use crate::summary::Summary;
 use crate::table::Table;
+
+/// A file of a million bad lines has one message for the first of them.
+const MAX_COMPLAINTS: u32 = 20;
 
 /// Where records go.
 #[derive(Debug)]
@@ -40,6 +44,7 @@ pub(crate) struct Run {
     found: u64,
     /// Whether anything went wrong that did not end the run.
     trouble: bool,
+    complaints: u32,
     out: Out,
 }
 
@@ -61,6 +66,7 @@ impl Run {
             vendor: cli.registers.vendor,
             found: 0,
             trouble: false,
+            complaints: 0,
             out,
         }
     }
@@ -127,7 +133,12 @@ impl Run {
     /// Tells of something that went wrong, and goes on.
     pub(crate) fn complain(&mut self, error: &Error) {
         self.trouble = true;
-        eprintln!("decode: {error}");
+        self.complaints += 1;
+        match self.complaints.cmp(&MAX_COMPLAINTS) {
+            Ordering::Less => eprintln!("decode: {error}"),
+            Ordering::Equal => eprintln!("decode: {error}; more errors are not shown"),
+            Ordering::Greater => {}
+        }
     }
 
     /// Tells of something that is not as it should be; the answers are complete all the same.

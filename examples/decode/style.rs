@@ -6,6 +6,10 @@ use anstream::{AutoStream, ColorChoice};
 use mcekit::Severity;
 
 use crate::args::Color;
+use crate::out::Out;
+
+/// The label of a further line: as wide as every label.
+pub(crate) const MORE: &str = "              ";
 
 /// The escape sequences of a run: all empty where no colour is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +49,16 @@ impl Style {
             Color::Auto => AutoStream::choice(&stdout()) != ColorChoice::Never,
         };
         if wanted { COLOURED } else { PLAIN }
+    }
+
+    /// Writes a label, which is as wide as [`MORE`].
+    #[inline(always)]
+    pub(crate) fn write_label(&self, label: &'static str, out: &mut Out) {
+        if self.label.is_empty() {
+            out.str(label);
+        } else {
+            out.str(self.label).str(label).str(self.off);
+        }
     }
 
     /// The colour of a grade.

@@ -150,7 +150,7 @@ impl Summary {
         section("BY GRADE", &groups, style, out, |key, out| {
             _ = out.str(key.severity.id());
         });
-        section("BY PLACE", &groups, style, out, |key, out| key.place(out));
+        section("BY PLACE", &groups, style, out, Key::place);
         section("BY CPU", &groups, style, out, |key, out| match key.cpu {
             Some(cpu) => _ = out.str("CPU ").dec(cpu.into()),
             None => _ = out.str("not said"),

@@ -268,6 +268,26 @@ fn a_line_that_does_not_read_is_named_and_the_next_is_taken() {
 }
 
 #[test]
+fn bad_lines_are_not_told_of_for_ever() {
+    let mut input = b"{\"status\":\"0x1\"}\n".to_vec();
+    // One line longer than any object may be, then many that are none.
+    input.extend_from_slice(b"{\"status\":\"");
+    input.resize(input.len() + (3 << 20), b'1');
+    input.extend_from_slice(b"\n");
+    for _ in 0..1000 {
+        input.extend_from_slice(b"no json, {nor this}\n");
+    }
+    input.extend_from_slice(b"{\"status\":\"0x2\"}\n");
+    let output = run("decode", &["--format", "ndjson"], &input);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(lines(output.stdout).len(), 2);
+    let stderr = text(output.stderr);
+    assert_eq!(stderr.lines().count(), 20);
+    assert!(stderr.contains("standard input:2: an object of more than a megabyte"));
+    assert!(stderr.contains("standard input:3: no JSON object"));
+}
+
+#[test]
 fn compressed_input_is_named() {
     let output = run("decode", &[], b"\x1f\x8b\x08\0\0\0\0\0");
     assert_eq!(output.status.code(), Some(2));
