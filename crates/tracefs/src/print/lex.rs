@@ -153,10 +153,12 @@ impl<'t> Lexer<'t> {
     pub(super) fn advance(&mut self) {
         self.last_end = self.next;
         let mut at = self.next;
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        at += run(rest, SPACE);
+        let mut first = self.byte(at);
+        while CLASSES[usize::from(first)] == SPACE {
+            at += 1;
+            first = self.byte(at);
+        }
         self.at = at;
-        let first = self.byte(at);
         let (token, end) = match first {
             0 if at >= self.bytes.len() => (Token::End, at),
             b'0'..=b'9' => self.number(at),

@@ -151,7 +151,7 @@ fn piece(spec: Spec, arg: u32, node: Option<&(Node, Ty)>) -> Piece {
 
 impl<'f> Parser<'f> {
     fn take(&mut self, op: Op) -> bool {
-        let found = self.lexer.token == Token::Op(op);
+        let found = self.is(op);
         if found {
             self.lexer.advance();
         }
@@ -167,7 +167,7 @@ impl<'f> Parser<'f> {
     }
 
     fn is(&self, op: Op) -> bool {
-        self.lexer.token == Token::Op(op)
+        matches!(self.lexer.token, Token::Op(token) if token == op)
     }
 
     fn name(&mut self) -> Parsed<&'f str> {
