@@ -42,7 +42,7 @@
 //! with the option `hash-ptr` off; hashed pointers cannot be computed outside the kernel.
 //!
 //! [`PrintFmt::unresolved`] lists, before any record, the arguments that will never render; the
-//! directory `docs` of this crate lists those of three kernels with their reasons.
+//! directory `docs` of this crate lists those of two kernels with their reasons.
 //!
 //! # Limits
 //!
