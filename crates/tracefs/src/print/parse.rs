@@ -185,7 +185,7 @@ impl<'f> Parser<'f> {
         let start = self.lexer.at;
         self.open = 0;
         self.locals.clear();
-        let nodes = self.tree.nodes.len();
+        let (nodes, args) = (self.tree.nodes.len(), self.tree.args.len());
         let parsed = self.ternary().and_then(|ex| {
             if self.is(Op::Comma) || self.lexer.token == Token::End {
                 Ok(ex)
@@ -199,6 +199,7 @@ impl<'f> Parser<'f> {
                 self.lexer.seek(start);
                 self.skip_argument();
                 self.tree.nodes.truncate(nodes);
+                self.tree.args.truncate(args);
                 self.push(Node::Unknown(reason), Ty::UNKNOWN)
             }
         };
