@@ -461,3 +461,29 @@ fn system_calls_read_as_in_trace() {
     );
     assert!(PrintFmt::system_call(&format_for("\"\"", Abi::LE64), SystemCallStyle::Bare).is_none());
 }
+
+/// `a ?: b` evaluates `a` twice here; nested in itself it is bounded by the steps.
+#[test]
+fn what_doubles_with_each_level_is_bounded() {
+    let mut expression = String::from("REC->y");
+    for _ in 0..80 {
+        expression = format!("({expression} ?: 1)");
+    }
+    let format = format_for(&format!("\"%d\", {expression}"), Abi::LE64);
+    let print = PrintFmt::compile(&format, &Symbols::new()).unwrap();
+    let mut text = String::new();
+    assert!(print.render(&record(&FIELDS), &mut text).unwrap().cut);
+    assert_eq!(print.unresolved().count(), 0);
+}
+
+/// Each level is tried as a type first, then as a value.
+#[test]
+fn what_is_tried_twice_with_each_level_is_bounded() {
+    let mut expression = String::from("1");
+    for _ in 0..60 {
+        expression = format!("(typeof(({expression}) 2) 3)");
+    }
+    let format = format_for(&format!("\"%d %d\", {expression}, 5"), Abi::LE64);
+    let print = PrintFmt::compile(&format, &Symbols::new()).unwrap();
+    assert!(print.unresolved().count() > 0);
+}

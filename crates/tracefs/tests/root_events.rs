@@ -111,7 +111,7 @@ fn a_filter_that_passes_the_check_passes_the_kernel() {
         "!(prev_comm ~ \"kworker*\" || next_comm == 'it\"s')",
         "common_pid != -1 && (CPU == 0 || COMM != \"x y\")",
         "prev_prio >= -2147483648 && prev_prio <= 2147483647",
-        "((!((prev_pid > 1))))",
+        "((!((prev_pid > 1)))) && !!prev_pid != 7",
     ] {
         let filter: tracefs::filter::Filter = text.parse().unwrap();
         switch.set_filter(&filter).unwrap();

@@ -60,7 +60,7 @@ impl Filter {
             }),
             Self::All(list) | Self::Any(list) => list
                 .iter()
-                .try_for_each(|item| item.walk(format, depth + 1)),
+                .try_for_each(|term| term.walk(format, depth + usize::from(self.brackets(term)))),
         }
     }
 }

@@ -28,7 +28,7 @@ use core::ops::Not;
 /// Longest expression, in bytes: the kernel takes less than a page of 4096.
 pub const MAX_TEXT: usize = 4095;
 
-/// Deepest nesting of parentheses and negations that is parsed or checked.
+/// Deepest nesting of brackets and negations that is parsed or checked; `!(` counts once.
 pub const MAX_DEPTH: usize = 64;
 
 /// Longest string in an expression, in bytes (`MAX_FILTER_STR_VAL`, less one for its end).
@@ -284,6 +284,31 @@ impl Filter {
     }
 }
 
+impl Filter {
+    /// Whether a term of this list is printed in brackets of its own.
+    fn brackets(&self, term: &Self) -> bool {
+        match term {
+            Self::Any(_) => true,
+            Self::All(_) => matches!(self, Self::All(_)),
+            Self::Not(_) | Self::Test(_) => false,
+        }
+    }
+
+    fn join(&self, f: &mut fmt::Formatter<'_>, list: &[Self], between: &str) -> fmt::Result {
+        for (index, term) in list.iter().enumerate() {
+            if index > 0 {
+                f.write_str(between)?;
+            }
+            if self.brackets(term) {
+                write!(f, "({term})")?;
+            } else {
+                write!(f, "{term}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Not for Filter {
     type Output = Self;
 
@@ -296,32 +321,12 @@ impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Test(test) => test.fmt(f),
+            Self::Not(inner) if matches!(**inner, Self::Not(_)) => write!(f, "!{inner}"),
             Self::Not(inner) => write!(f, "!({inner})"),
-            Self::All(list) => join(f, list, " && ", |item| {
-                matches!(item, Self::All(_) | Self::Any(_))
-            }),
-            Self::Any(list) => join(f, list, " || ", |item| matches!(item, Self::Any(_))),
+            Self::All(list) => self.join(f, list, " && "),
+            Self::Any(list) => self.join(f, list, " || "),
         }
     }
-}
-
-fn join(
-    f: &mut fmt::Formatter<'_>,
-    list: &[Filter],
-    between: &str,
-    bracket: impl Fn(&Filter) -> bool,
-) -> fmt::Result {
-    for (index, item) in list.iter().enumerate() {
-        if index > 0 {
-            f.write_str(between)?;
-        }
-        if bracket(item) {
-            write!(f, "({item})")?;
-        } else {
-            write!(f, "{item}")?;
-        }
-    }
-    Ok(())
 }
 
 impl fmt::Display for Test {

@@ -98,17 +98,19 @@ impl<'t> Parser<'t> {
                 max: MAX_DEPTH,
             });
         }
-        if self.eat("!") {
-            return Ok(!self.term(depth + 1)?);
-        }
-        if self.eat("(") {
+        let negated = self.eat("!");
+        let term = if self.eat("(") {
             let inner = self.any(depth + 1)?;
             if !self.eat(")") {
                 return Err(self.expected("&&, || or )"));
             }
-            return Ok(inner);
-        }
-        self.test().map(Filter::Test)
+            inner
+        } else if negated {
+            self.term(depth + 1)?
+        } else {
+            Filter::Test(self.test()?)
+        };
+        Ok(if negated { !term } else { term })
     }
 
     fn test(&mut self) -> Result<Test> {

@@ -47,7 +47,7 @@ fn expressions_that_stand() {
         "CPU == CPUS{0-3,8} && mask & CPUS{1} && COMM == \"x\"",
         "ip.function == do_work.isra.0 || big.function != 18446744071562067968",
         "text.ustring ~ \"*lib*\"",
-        "!(!(small == 1))",
+        "!!(small == 1)",
     ] {
         assert_eq!(checked(text), text);
     }
@@ -58,6 +58,7 @@ fn spellings_are_made_one() {
     for (text, printed) in [
         ("  small==0x1f&&big>=010 ", "small == 31 && big >= 8"),
         ("!small == 1", "!(small == 1)"),
+        ("!(!(small == 1))", "!!(small == 1)"),
         ("((small == 1))", "small == 1"),
         ("small&1", "small & 1"),
         ("comm16 == 'x'", "comm16 == \"x\""),
@@ -261,6 +262,16 @@ fn depth_is_limited() {
         checked(&("!".repeat(MAX_DEPTH + 1) + "small == 1")),
         "filter: depth is over the limit of 64"
     );
+    // At the limit it is printed no deeper than it was written.
+    for text in [
+        "!".repeat(MAX_DEPTH) + "small == 1",
+        "!(".repeat(MAX_DEPTH) + "small == 1" + &")".repeat(MAX_DEPTH),
+        "small == 1 && (big == 2 || ".repeat(MAX_DEPTH) + "small == 1" + &")".repeat(MAX_DEPTH),
+    ] {
+        let printed = checked(&text);
+        assert_eq!(checked(&printed), printed, "{text}");
+        assert!(printed.contains("small"), "{printed}");
+    }
     let mut deep = field("small").eq(1);
     for _ in 0..=MAX_DEPTH {
         deep = !deep;

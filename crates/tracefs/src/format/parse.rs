@@ -198,7 +198,8 @@ impl<'t> Parser<'t> {
         if !self.take(";") {
             return Err(self.syntax("; after the declaration"));
         }
-        let (name, brackets) = declarator(declaration.of(self.text));
+        let declared = declaration.of(self.text);
+        let (name, brackets) = declarator(declared);
         let shift = |span: Span| Span {
             start: declaration.start + span.start,
             end: declaration.start + span.end,
@@ -224,7 +225,7 @@ impl<'t> Parser<'t> {
         } else {
             false
         };
-        let shape = shape(declaration.of(self.text), brackets, size, self.abi)
+        let shape = shape(declared, brackets, size, self.abi)
             .map_err(|why| self.place(start, name.of(self.text), why))?;
         Ok(Raw {
             declaration,
@@ -250,22 +251,25 @@ impl<'t> Parser<'t> {
         if !self.take(key) {
             return Err(self.syntax(expected));
         }
-        let start = self.at;
+        let digits = self.bytes.get(self.at..).unwrap_or_default();
         let mut number = 0u32;
-        while let Some(byte @ b'0'..=b'9') = self.peek() {
-            number = number
-                .checked_mul(10)
-                .and_then(|n| n.checked_add(u32::from(byte - b'0')))
-                .ok_or_else(|| self.syntax("a number below 2^32"))?;
-            self.at += 1;
+        for (len, &byte) in digits.iter().enumerate() {
+            match byte {
+                b'0'..=b'9' => {
+                    number = number
+                        .checked_mul(10)
+                        .and_then(|n| n.checked_add(u32::from(byte - b'0')))
+                        .ok_or_else(|| self.syntax("a number below 2^32"))?;
+                }
+                b';' if len > 0 => {
+                    self.at += len + 1;
+                    return Ok(number);
+                }
+                _ if len == 0 => return Err(self.syntax(expected)),
+                _ => break,
+            }
         }
-        if self.at == start {
-            return Err(self.syntax(expected));
-        }
-        if !self.take(";") {
-            return Err(self.syntax("; after the number"));
-        }
-        Ok(number)
+        Err(self.syntax("; after the number"))
     }
 
     #[cold]
@@ -369,12 +373,12 @@ fn shape(
     size: u32,
     abi: Abi,
 ) -> Result<Shape, &'static str> {
-    if declaration.starts_with("__data_loc") || declaration.starts_with("__rel_loc") {
-        let place = if declaration.starts_with("__data_loc") {
-            Place::DataLoc
-        } else {
-            Place::RelLoc
-        };
+    let place = match declaration.as_bytes() {
+        [b'_', b'_', b'd', ..] if declaration.starts_with("__data_loc") => Some(Place::DataLoc),
+        [b'_', b'_', b'r', ..] if declaration.starts_with("__rel_loc") => Some(Place::RelLoc),
+        _ => None,
+    };
+    if let Some(place) = place {
         if size != 4 {
             return Err("a reference to data is not 4 bytes");
         }
@@ -424,7 +428,7 @@ fn shape(
             element_size,
         });
     }
-    let pointer = declaration.contains('*') && size as usize == abi.word.bytes();
+    let pointer = size as usize == abi.word.bytes() && declaration.bytes().any(|byte| byte == b'*');
     let kind = match size {
         _ if pointer => Kind::Pointer,
         1 | 2 | 4 | 8 => Kind::Number,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::string::String;
+use std::time::Duration;
 use std::vec::Vec;
 
 use super::event::{self, EnableState, Event, EventName};
@@ -10,6 +11,10 @@ use super::raw::{CpuPages, Method};
 use super::stats::{ErrorLogEntry, Stats};
 use crate::page::Layout;
 use crate::{Error, Result};
+
+/// How often, and how long apart, the removal of a busy instance is tried: 60 ms in all.
+const BUSY_TRIES: u32 = 12;
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 /// A set of ring buffers, one for each CPU, and all that is set up for it.
 ///
@@ -62,12 +67,29 @@ impl Instance {
                 name: String::new(),
             });
         };
-        // Without this an event that is recorded meanwhile makes it busy; removal says what failed.
+        self.remove_dir()
+            .map_err(|e| match file::error("remove", &self.root, e) {
+                Error::Unsupported { .. } => Error::NoInstance { name },
+                other => other,
+            })
+    }
+
+    /// Stops recording and removes the directory.
+    ///
+    /// A child of another thread holds our descriptors between its fork and its exec, which is no reason to
+    /// leave an instance behind: so what is busy is tried again for a moment.
+    fn remove_dir(&self) -> std::io::Result<()> {
+        // Whether this fails does not matter: removal says what is wrong.
         let _ = self.set_recording(false);
-        std::fs::remove_dir(&self.root).map_err(|e| match file::error("remove", &self.root, e) {
-            Error::Unsupported { .. } => Error::NoInstance { name },
-            other => other,
-        })
+        for _ in 0..BUSY_TRIES {
+            match std::fs::remove_dir(&self.root) {
+                Err(e) if e.kind() == std::io::ErrorKind::ResourceBusy => {
+                    std::thread::sleep(BUSY_PAUSE);
+                }
+                other => return other,
+            }
+        }
+        std::fs::remove_dir(&self.root)
     }
 
     /// An event as this instance has it.
@@ -226,8 +248,7 @@ impl Drop for Instance {
     fn drop(&mut self) {
         if self.remove_on_drop {
             // `remove` is for those who want to hear of a failure.
-            let _ = self.set_recording(false);
-            let _ = std::fs::remove_dir(&self.root);
+            let _ = self.remove_dir();
         }
     }
 }

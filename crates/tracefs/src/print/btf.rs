@@ -1,6 +1,5 @@
 //! Enumerators out of BTF, the kernel's type information (`Documentation/bpf/btf.rst`).
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::{Error, Result};
@@ -22,8 +21,10 @@ const KIND_ENUM64: u32 = 19;
 /// The enumerators of one BTF blob, by name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Btf {
-    strings: Box<[u8]>,
-    /// Sorted by name: where the name is, and the value. A name with two values has none.
+    strings: Vec<u8>,
+    /// Where the kernel's own strings end.
+    base: usize,
+    /// Sorted by name: where the name is, and the value.
     rows: Vec<(u32, i64)>,
 }
 
@@ -49,8 +50,16 @@ impl Blob<'_> {
 }
 
 impl Btf {
-    /// Reads `/sys/kernel/btf/vmlinux` or any other complete (not split) BTF.
+    /// Reads `/sys/kernel/btf/vmlinux` or any other complete BTF.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
+        let mut btf = Self::default();
+        btf.add(bytes)?;
+        btf.base = btf.strings.len();
+        Ok(btf)
+    }
+
+    /// Adds a module's BTF, whose strings go on where those of the kernel end.
+    pub(super) fn add(&mut self, bytes: &[u8]) -> Result<()> {
         let big = match bytes.first_chunk() {
             Some(&magic) if u16::from_le_bytes(magic) == MAGIC => false,
             Some(&magic) if u16::from_be_bytes(magic) == MAGIC => true,
@@ -74,38 +83,26 @@ impl Btf {
                 why: "a type that is not known, or ends beyond its section",
             })?;
         }
-        let mut btf = Self {
-            strings: bytes.get(strings).unwrap_or_default().into(),
-            rows,
-        };
-        btf.sort();
-        Ok(btf)
+        // Every module counts from the end of the kernel's strings; here they stand one after the
+        // other.
+        let moved = self.strings.len().saturating_sub(self.base) as u32;
+        for (name, _) in &mut rows {
+            if *name as usize >= self.base {
+                *name = name.saturating_add(moved);
+            }
+        }
+        self.strings
+            .extend_from_slice(bytes.get(strings).unwrap_or_default());
+        self.rows.append(&mut rows);
+        self.sort();
+        Ok(())
     }
 
     fn sort(&mut self) {
         let mut rows = core::mem::take(&mut self.rows);
         rows.sort_unstable_by(|a, b| (self.name(a.0), a.1).cmp(&(self.name(b.0), b.1)));
         rows.dedup_by(|a, b| a.1 == b.1 && self.name(a.0) == self.name(b.0));
-        // What is left twice under one name has two values.
-        let mut kept: Vec<(u32, i64)> = Vec::with_capacity(rows.len());
-        let mut twice = false;
-        for row in rows {
-            if kept
-                .last()
-                .is_some_and(|last| self.name(last.0) == self.name(row.0))
-            {
-                twice = true;
-                continue;
-            }
-            if core::mem::take(&mut twice) {
-                kept.pop();
-            }
-            kept.push(row);
-        }
-        if twice {
-            kept.pop();
-        }
-        self.rows = kept;
+        self.rows = rows;
     }
 
     fn name(&self, at: u32) -> &[u8] {
@@ -114,13 +111,17 @@ impl Btf {
         rest.get(..len.unwrap_or(rest.len())).unwrap_or_default()
     }
 
-    /// The value of an enumerator.
+    /// The value of an enumerator; none if the kernel has two of that name with two values.
     pub(super) fn value(&self, name: &str) -> Option<i64> {
-        self.rows
-            .binary_search_by(|row| self.name(row.0).cmp(name.as_bytes()))
-            .ok()
-            .and_then(|at| self.rows.get(at))
-            .map(|row| row.1)
+        let name = name.as_bytes();
+        let start = self.rows.partition_point(|row| self.name(row.0) < name);
+        let mut found = self
+            .rows
+            .get(start..)?
+            .iter()
+            .take_while(|row| self.name(row.0) == name);
+        let value = found.next()?.1;
+        found.next().is_none().then_some(value)
     }
 }
 
@@ -183,4 +184,67 @@ fn enumerators(
 
 fn within(at: usize, end: usize) -> Option<usize> {
     (at <= end).then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A blob of one enum with the rows given; `base` is where its strings begin to count.
+    fn blob(rows: &[(&str, i32)], base: u32) -> Vec<u8> {
+        let mut strings = Vec::new();
+        if base == 0 {
+            strings.push(0);
+        }
+        let mut types = Vec::new();
+        for word in [0, KIND_ENUM << 24 | 1 << 31 | rows.len() as u32, 4] {
+            types.extend_from_slice(&word.to_le_bytes());
+        }
+        for (name, value) in rows {
+            types.extend_from_slice(&(base + strings.len() as u32).to_le_bytes());
+            types.extend_from_slice(&value.to_le_bytes());
+            strings.extend_from_slice(name.as_bytes());
+            strings.push(0);
+        }
+        let mut bytes = Vec::new();
+        bytes.extend_from_slice(&MAGIC.to_le_bytes());
+        bytes.extend_from_slice(&[1, 0]);
+        let (types_len, strings_len) = (types.len() as u32, strings.len() as u32);
+        for word in [HEADER as u32, 0, types_len, types_len, strings_len] {
+            bytes.extend_from_slice(&word.to_le_bytes());
+        }
+        bytes.extend_from_slice(&types);
+        bytes.extend_from_slice(&strings);
+        bytes
+    }
+
+    #[test]
+    fn enumerators_of_kernel_and_modules_are_found() {
+        let kernel = blob(&[("ONE", 1), ("MINUS", -1), ("BOTH", 2)], 0);
+        let mut btf = Btf::parse(&kernel).unwrap();
+        let base = btf.base as u32;
+        btf.add(&blob(&[("OF_A", 7), ("BOTH", 3)], base)).unwrap();
+        btf.add(&blob(&[("OF_B", 8), ("ONE", 1)], base)).unwrap();
+        assert_eq!(btf.value("ONE"), Some(1));
+        assert_eq!(btf.value("MINUS"), Some(-1));
+        assert_eq!(btf.value("OF_A"), Some(7));
+        assert_eq!(btf.value("OF_B"), Some(8));
+        assert_eq!(btf.value("BOTH"), None);
+        assert_eq!(btf.value("NONE"), None);
+    }
+
+    #[test]
+    fn no_cut_or_change_of_a_blob_is_more_than_an_error() {
+        let bytes = blob(&[("ONE", 1), ("TWO", 2)], 0);
+        for len in 0..bytes.len() {
+            assert!(Btf::parse(&bytes[..len]).is_err(), "{len}");
+        }
+        for at in 0..bytes.len() {
+            for value in [0, 0x7f, 0xff] {
+                let mut changed = bytes.clone();
+                changed[at] = value;
+                let _ = Btf::parse(&changed).map(|btf| btf.value("ONE"));
+            }
+        }
+    }
 }

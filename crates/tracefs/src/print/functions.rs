@@ -146,6 +146,10 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("drm_rect_height", int(|a| rect(a, 12, 4))),
     ("drm_rect_width", int(|a| rect(a, 8, 0))),
     (
+        "dwc3_trb_type_string",
+        Function::Text(drivers::dwc3_trb_type),
+    ),
+    (
         "libata_trace_parse_eh_action",
         Function::Text(drivers::ata_eh_action),
     ),
@@ -164,6 +168,10 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     (
         "libata_trace_parse_status",
         Function::Text(drivers::ata_status),
+    ),
+    (
+        "libata_trace_parse_subcmd",
+        Function::Text(drivers::ata_subcommand),
     ),
     (
         "libata_trace_parse_tf_flags",
@@ -359,6 +367,16 @@ mod tests {
             "3{ ACTIVE DMAMAP }"
         );
         assert_eq!(text("libata_trace_parse_eh_action", &[6]), "6{ RESET }");
+        assert_eq!(
+            text("libata_trace_parse_subcmd", &[0x65, 0, 0x21]),
+            " READ_LOG_DMA_EXT"
+        );
+        assert_eq!(
+            text("libata_trace_parse_subcmd", &[0x63, 5, 0]),
+            " SET_FEATURES"
+        );
+        assert_eq!(text("libata_trace_parse_subcmd", &[0xec, 0, 0]), "");
+        assert_eq!(text("dwc3_trb_type_string", &[0x60]), "isoc-first");
         assert_eq!(text("mc_event_error_type", &[1]), "Uncorrected");
         assert_eq!(text("cper_severity_str", &[9]), "unknown");
     }

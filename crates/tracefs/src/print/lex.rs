@@ -2,6 +2,9 @@
 
 use crate::format::is_ident;
 
+/// How often the text may be read on average.
+const MAX_READINGS: usize = 32;
+
 const SPACE: u8 = 1;
 const IDENT: u8 = 2;
 
@@ -103,6 +106,8 @@ pub(super) struct Lexer<'t> {
     pub(super) at: usize,
     /// Where the next one is looked for.
     next: usize,
+    /// Bytes that were read again.
+    again: usize,
     /// Where the token before the one in hand ended.
     pub(super) last_end: usize,
     /// The token in hand.
@@ -117,6 +122,7 @@ impl<'t> Lexer<'t> {
             bytes: text.as_bytes(),
             at,
             next: at,
+            again: 0,
             last_end: at,
             token: Token::End,
         };
@@ -124,9 +130,15 @@ impl<'t> Lexer<'t> {
         lexer
     }
 
-    /// Goes back, or on, to a place where a token starts.
+    /// Goes back, or on, to a place where a token starts. A text that makes the parser try again
+    /// and again ends where it stands.
     pub(super) fn seek(&mut self, at: usize) {
-        self.next = at;
+        self.again += self.next.saturating_sub(at);
+        self.next = if self.again > self.bytes.len().saturating_mul(MAX_READINGS) {
+            self.bytes.len()
+        } else {
+            at
+        };
         self.advance();
     }
 
@@ -153,10 +165,12 @@ impl<'t> Lexer<'t> {
     pub(super) fn advance(&mut self) {
         self.last_end = self.next;
         let mut at = self.next;
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        at += run(rest, SPACE);
+        let mut first = self.byte(at);
+        while CLASSES[usize::from(first)] == SPACE {
+            at += 1;
+            first = self.byte(at);
+        }
         self.at = at;
-        let first = self.byte(at);
         let (token, end) = match first {
             0 if at >= self.bytes.len() => (Token::End, at),
             b'0'..=b'9' => self.number(at),

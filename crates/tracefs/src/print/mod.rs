@@ -42,7 +42,7 @@
 //! with the option `hash-ptr` off; hashed pointers cannot be computed outside the kernel.
 //!
 //! [`PrintFmt::unresolved`] lists, before any record, the arguments that will never render; the
-//! directory `docs` of this crate lists those of three kernels with their reasons.
+//! directory `docs` of this crate lists those of two kernels with their reasons.
 //!
 //! # Limits
 //!
@@ -178,7 +178,7 @@ impl PrintFmt {
     /// syntax. Rows of `__print_symbolic` and `__print_flags` with unknown names count as well.
     pub fn unresolved(&self) -> impl Iterator<Item = Unresolved<'_>> {
         self.tree.args.iter().filter_map(|arg| {
-            let reason = self.reason(arg.id, 0)?;
+            let reason = self.reason(arg.id, &mut { MAX_STEPS })?;
             Some(Unresolved {
                 source: self.tree.source(arg.source),
                 reason,
@@ -187,16 +187,15 @@ impl PrintFmt {
     }
 
     /// The first reason in a tree.
-    fn reason(&self, id: tree::Id, depth: u16) -> Option<Reason> {
+    fn reason(&self, id: tree::Id, steps: &mut u32) -> Option<Reason> {
         use tree::Node;
         let node = self.tree.node(id).0;
         if let Some(reason) = text::reason(node) {
             return Some(reason);
         }
-        if depth > MAX_DEPTH {
-            return Some(Reason::Depth);
-        }
-        let any = |ids: &[tree::Id]| ids.iter().find_map(|&id| self.reason(id, depth + 1));
+        // `a ?: b` has `a` twice: what is nested in it doubles with each level.
+        *steps = steps.checked_sub(1)?;
+        let mut any = |ids: &[tree::Id]| ids.iter().find_map(|&id| self.reason(id, steps));
         match node {
             Node::Unary(_, a) | Node::Convert(a) | Node::Load(a) | Node::Assign(_, a) => any(&[a]),
             Node::Bitmask(a) | Node::Bits { value: a, .. } => any(&[a]),

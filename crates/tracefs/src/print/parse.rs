@@ -151,7 +151,7 @@ fn piece(spec: Spec, arg: u32, node: Option<&(Node, Ty)>) -> Piece {
 
 impl<'f> Parser<'f> {
     fn take(&mut self, op: Op) -> bool {
-        let found = self.lexer.token == Token::Op(op);
+        let found = self.is(op);
         if found {
             self.lexer.advance();
         }
@@ -167,7 +167,7 @@ impl<'f> Parser<'f> {
     }
 
     fn is(&self, op: Op) -> bool {
-        self.lexer.token == Token::Op(op)
+        matches!(self.lexer.token, Token::Op(token) if token == op)
     }
 
     fn name(&mut self) -> Parsed<&'f str> {
@@ -185,7 +185,7 @@ impl<'f> Parser<'f> {
         let start = self.lexer.at;
         self.open = 0;
         self.locals.clear();
-        let nodes = self.tree.nodes.len();
+        let (nodes, args) = (self.tree.nodes.len(), self.tree.args.len());
         let parsed = self.ternary().and_then(|ex| {
             if self.is(Op::Comma) || self.lexer.token == Token::End {
                 Ok(ex)
@@ -199,6 +199,7 @@ impl<'f> Parser<'f> {
                 self.lexer.seek(start);
                 self.skip_argument();
                 self.tree.nodes.truncate(nodes);
+                self.tree.args.truncate(args);
                 self.push(Node::Unknown(reason), Ty::UNKNOWN)
             }
         };

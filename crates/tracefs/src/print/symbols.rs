@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::btf::Btf;
 use super::constants::CONSTANTS;
 use super::functions::{FUNCTIONS, Function};
-use crate::Result;
+use crate::{Error, Result};
 
 /// What a print fmt may name and its format file does not explain.
 ///
@@ -69,14 +69,31 @@ impl Symbols {
     }
 
     /// Adds the enumerators of a kernel's BTF (`/sys/kernel/btf/vmlinux`), in place of an earlier
-    /// one. They go before what ships, and after what [`Symbols::constant`] added. A name that
-    /// has two values in the kernel has none here.
+    /// one and its modules'. They go before what ships, and after what [`Symbols::constant`]
+    /// added. A name that has two values in the kernel has none here.
     ///
     /// # Errors
-    /// [`Error::Btf`](crate::Error::Btf); a module's split BTF is one.
+    /// [`Error::Btf`].
     pub fn btf(&mut self, bytes: &[u8]) -> Result<&mut Self> {
         let btf = Btf::parse(bytes)?;
         self.added().btf = Some(btf);
+        Ok(self)
+    }
+
+    /// Adds the enumerators of a module's BTF (`/sys/kernel/btf/MODULE`), which builds on that of
+    /// its kernel.
+    ///
+    /// # Errors
+    /// [`Error::Btf`], also if [`Symbols::btf`] was not called before.
+    pub fn module_btf(&mut self, bytes: &[u8]) -> Result<&mut Self> {
+        self.added()
+            .btf
+            .as_mut()
+            .ok_or(Error::Btf {
+                at: 0,
+                why: "a module's builds on the kernel's",
+            })?
+            .add(bytes)?;
         Ok(self)
     }
 

@@ -69,7 +69,8 @@ pub(super) fn compile(format: &Format, style: SystemCallStyle) -> Option<Tree> {
                 .name()
                 .strip_prefix("__")
                 .and_then(|n| n.strip_suffix("_val"));
-            inner == Some(field.name())
+            // Buffers are shown otherwise than strings, and left out here.
+            inner == Some(field.name()) && is_string(format, other.name())
         });
         if let Some(pointed) = pointed {
             literal(&mut tree, &[" \""]);
@@ -86,6 +87,15 @@ pub(super) fn compile(format: &Format, style: SystemCallStyle) -> Option<Tree> {
         len: tree.pieces.len() as u32,
     };
     Some(tree)
+}
+
+/// Whether the print fmt shows a field as a string.
+fn is_string(format: &Format, name: &str) -> bool {
+    let print = format.print_text().unwrap_or("");
+    print.split("__get_str(").skip(1).any(|rest| {
+        rest.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with(')'))
+    })
 }
 
 fn literal(tree: &mut Tree, parts: &[&str]) {

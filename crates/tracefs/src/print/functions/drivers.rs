@@ -113,6 +113,64 @@ pub(super) fn ata_host_stat(args: &[Argument<'_>], out: &mut dyn Write) -> fmt::
     braces(first(args).ok_or(fmt::Error)?, HOST_STAT, out)
 }
 
+/// Commands with sub-commands: the command, the sub-command, and what is printed. The NCQ ones
+/// carry it in the upper count, the others in the features register.
+const SUBCOMMANDS: &[(u64, u64, &str)] = &[
+    (FPDMA_SEND, 0x00, " DATASET_MANAGEMENT"),
+    (FPDMA_SEND, 0x02, " WRITE_LOG_DMA_EXT"),
+    (FPDMA_RECV, 0x01, " READ_LOG_DMA_EXT"),
+    (FPDMA_RECV, 0x02, " ZAC_MGMT_IN"),
+    (0x63, 0x00, " ABORT_QUEUE"),
+    (0x63, 0x05, " SET_FEATURES"),
+    (0x63, 0x06, " ZERO_EXT"),
+    (0x63, 0x07, " ZAC_MGMT_OUT"),
+    (0x4a, 0x00, " REPORT_ZONES"),
+    (0x9f, 0x01, " CLOSE_ZONE"),
+    (0x9f, 0x02, " FINISH_ZONE"),
+    (0x9f, 0x03, " OPEN_ZONE"),
+    (0x9f, 0x04, " RESET_WRITE_POINTER"),
+];
+const FPDMA_SEND: u64 = 0x64;
+const FPDMA_RECV: u64 = 0x65;
+
+pub(super) fn ata_subcommand(args: &[Argument<'_>], out: &mut dyn Write) -> fmt::Result {
+    let number = |at: usize| {
+        let value = args.get(at).and_then(|arg| arg.number());
+        value.map(|value| value & 0xff).ok_or(fmt::Error)
+    };
+    let (command, feature, count) = (number(0)?, number(1)?, number(2)?);
+    let sub = match command {
+        FPDMA_SEND | FPDMA_RECV => count & 0x5f,
+        _ => feature,
+    };
+    let row = SUBCOMMANDS
+        .iter()
+        .find(|row| (row.0, row.1) == (command, sub));
+    out.write_str(row.map_or("", |row| row.2))
+}
+
+// drivers/usb/dwc3/core.h
+
+const TRB_TYPES: &[&str] = &[
+    "UNKNOWN",
+    "normal",
+    "setup",
+    "status2",
+    "status3",
+    "data",
+    "isoc-first",
+    "isoc",
+    "link",
+];
+
+/// The type stands in bits 9:4 of the control word.
+pub(super) fn dwc3_trb_type(args: &[Argument<'_>], out: &mut dyn Write) -> fmt::Result {
+    let control = first(args).ok_or(fmt::Error)?;
+    let kind = usize::try_from(control >> 4).ok();
+    let name = kind.and_then(|kind| TRB_TYPES.get(kind));
+    out.write_str(name.unwrap_or(&"UNKNOWN"))
+}
+
 // include/linux/blkdev.h, include/uapi/linux/blkzoned.h
 
 /// enum req_op.

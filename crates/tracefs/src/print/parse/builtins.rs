@@ -228,6 +228,7 @@ impl<'f> Parser<'f> {
     /// `, { value, "text" } …` to the closing bracket.
     fn rows(&mut self, ty: Ty) -> Parsed<Range> {
         let start = self.tree.rows.len();
+        self.tree.rows.reserve(16);
         while self.take(Op::Comma) {
             // A macro may leave a comma at the end.
             if self.is(Op::Close) {
