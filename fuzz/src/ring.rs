@@ -43,7 +43,7 @@ pub fn contents(data: &[u8]) {
     let size = (input.0.len().max(8)).next_power_of_two() as u64;
     let head = if near { head & !7 } else { head };
     let tail = if near {
-        head.wrapping_sub(tail % (size + 8) & !7)
+        head.wrapping_sub((tail % (size + 8)) & !7)
     } else {
         tail
     };

@@ -4,6 +4,8 @@
 //!
 //! Processes are this test program started again with `PERF_RING_ROLE` set: threads cannot be killed.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -11,37 +13,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use common::{tracefs, wanted};
 use perf_ring::abi::{AttrFlags, SampleType};
 use perf_ring::keeper::KeptFds;
 use perf_ring::{Access, Builder, Client, Cursor, Error, Keeper, Loss, Shared, Start};
-
-/// Whether these tests are to run.
-fn wanted() -> bool {
-    let wanted = std::env::var_os("MCEKIT_ROOT_TESTS").is_some_and(|v| v == "1");
-    if !wanted {
-        eprintln!("skipped: needs root and perf events; set MCEKIT_ROOT_TESTS=1 to run it");
-    }
-    wanted
-}
-
-/// Where tracefs is; mounted for the test where it is not.
-fn tracefs() -> PathBuf {
-    let mounts = std::fs::read_to_string("/proc/mounts").expect("/proc is mounted");
-    let found = mounts.lines().find_map(|line| {
-        let mut words = line.split(' ');
-        let (_, dir, kind) = (words.next()?, words.next()?, words.next()?);
-        (kind == "tracefs").then(|| PathBuf::from(dir))
-    });
-    found.unwrap_or_else(|| {
-        let dir = Path::new("/sys/kernel/tracing");
-        let done = Command::new("mount")
-            .args(["-t", "tracefs", "none"])
-            .arg(dir)
-            .status();
-        assert!(done.is_ok_and(|s| s.success()), "tracefs cannot be mounted");
-        dir.to_owned()
-    })
-}
 
 /// The tracepoint of a harmless system call, made by one process only: its events are ours to the last one.
 fn personality(pid: u32) -> Builder {
