@@ -6,20 +6,40 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a target's panic is its finding")]
 
+pub mod json;
+pub mod logs;
+pub mod mcelog;
+pub mod models;
 pub mod record;
 pub mod ring;
+pub mod tracefs_rings;
+pub mod tracefs_text;
 
 /// A target: takes any bytes, panics where its property does not hold.
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("logs_chunked", logs::chunked),
+    ("logs_round_trip", logs::round_trip),
+    ("logs_silent", logs::silent),
+    ("logs_spans", logs::spans),
+    ("mcelog_scenario", mcelog::scenario),
+    ("mcelog_stream", mcelog::stream),
+    ("models_explain", models::explain),
+    ("models_name", models::name),
     ("record_decode", record::decode),
+    ("record_json", json::record),
     ("record_wire", record::wire),
     ("ring_contents", ring::contents),
     ("ring_handover", ring::handover),
     ("ring_pmu", ring::pmu),
     ("ring_records", ring::records),
+    ("tracefs_filter", tracefs_rings::filter),
+    ("tracefs_format", tracefs_text::format),
+    ("tracefs_page", tracefs_rings::page),
+    ("tracefs_print", tracefs_text::print),
+    ("tracefs_record", tracefs_text::record),
 ];
 
 /// The body of a target's binary: libFuzzer's entry while fuzzing, else a replay of the files named.

@@ -425,6 +425,28 @@ impl Record {
         }
     }
 
+    /// Whether MCi_STATUS has AMD's deferred bit (44): family 15h and later.
+    #[must_use]
+    pub const fn has_deferred(&self) -> bool {
+        if !self.is_amd_like() {
+            return false;
+        }
+        match self.cpuid() {
+            Some(signature) => signature.family() >= 0x15,
+            None => true,
+        }
+    }
+
+    /// Whether MCi_STATUS has AMD's poison bit (43): family 15h and later, save for the northbridge (bank 4) of
+    /// family 15h, where the bit names an L3 subcache.
+    #[must_use]
+    pub const fn has_poison(&self) -> bool {
+        match (self.cpuid(), self.bank()) {
+            (Some(signature), Some(4)) if signature.family() == 0x15 => false,
+            _ => self.has_deferred(),
+        }
+    }
+
     const fn has_smca_registers(&self) -> bool {
         self.present.contains(Present::IPID) && self.ipid.0 != 0
     }
@@ -479,6 +501,31 @@ mod tests {
         let record = Record::new(1, Status(7)).or(&full());
         assert_eq!((record.bank(), record.status()), (Some(1), Status(7)));
         assert_eq!(record.addr(), Some(Addr(1)));
+    }
+
+    #[test]
+    fn deferred_and_poison_by_family() {
+        let amd = |family, bank| {
+            Record::new(bank, Status(Status::VAL))
+                .with_vendor(Vendor::AMD)
+                .with_cpuid(CpuSignature::new(family, 0, 0))
+        };
+        for (family, bank, deferred, poison) in [
+            (0x0f, 0, false, false),
+            (0x14, 0, false, false),
+            (0x15, 0, true, true),
+            (0x15, 4, true, false),
+            (0x16, 4, true, true),
+            (0x17, 4, true, true),
+        ] {
+            let record = amd(family, bank);
+            assert_eq!(
+                (record.has_deferred(), record.has_poison()),
+                (deferred, poison),
+                "family {family:#x} bank {bank}"
+            );
+        }
+        assert!(!amd(0x17, 0).with_vendor(Vendor::INTEL).has_poison());
     }
 
     #[test]

@@ -47,6 +47,21 @@ impl Severity {
         }
     }
 
+    /// The grade in one word, as JSON and tables carry it.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::No => "none",
+            Self::Deferred => "deferred",
+            Self::Keep => "corrected",
+            Self::Some => "unclear",
+            Self::ActionOptional => "action-optional",
+            Self::Uncorrected => "uncorrected",
+            Self::ActionRequired => "action-required",
+            Self::Panic => "fatal",
+        }
+    }
+
     /// What it means for people.
     #[must_use]
     pub const fn text(self) -> &'static str {

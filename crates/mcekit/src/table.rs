@@ -27,13 +27,49 @@
 //! static F: Field = Field::codes("f", Register::Status, bits(31, 16), &[code(2, "b"), code(1, "a")]);
 //! ```
 //!
+//! Nor do conditions that can never hold together:
+//!
+//! ```compile_fail
+//! use mcekit::table::{bits, Field, Register, When};
+//! static F: Field = Field::hex("f", Register::Misc, bits(3, 0))
+//!     .when(&[When::Is(Register::Status, bits(1, 0), 1), When::Is(Register::Status, bits(1, 0), 2)]);
+//! ```
+//!
 //! Neither does a code that its field cannot hold:
 //!
 //! ```compile_fail
 //! use mcekit::table::{bits, code, Field, Register};
 //! static F: Field = Field::codes("f", Register::Status, bits(19, 16), &[code(0x10, "too wide")]);
 //! ```
+//!
+//! Nor conditions that cannot hold together:
+//!
+//! ```compile_fail
+//! use mcekit::table::{bit, bits, Field, Register, When};
+//! static F: Field = Field::hex("f", Register::Status, bits(31, 16)).when(&[
+//!     When::Is(Register::Status, bit(61), 0),
+//!     When::Is(Register::Status, bit(61), 1),
+//! ]);
+//! ```
+//!
+//! Nor banks that no processor has, or that are listed twice:
+//!
+//! ```compile_fail
+//! use mcekit::table::{Bank, Unit};
+//! static CORE: Unit = Unit::new("core", "core", &[]);
+//! static BANK: Bank = Bank::new(64, &CORE);
+//! ```
+//!
+//! ```compile_fail
+//! use mcekit::table::{Bank, Model, Unit};
+//! use mcekit::Vendor;
+//! static CORE: Unit = Unit::new("core", "core", &[]);
+//! static MODEL: Model = Model::architectural("m", "m", &[], Vendor::INTEL, &[])
+//!     .with_banks(&[Bank::range(0, 3, &CORE), Bank::new(3, &CORE)]);
+//! ```
 
+#[cfg(feature = "serde")]
+mod json;
 mod location;
 mod model;
 mod when;
@@ -41,9 +77,10 @@ mod when;
 use core::fmt;
 
 use crate::record::Record;
+use crate::regs::Status;
 
 pub use location::{Location, Place};
-pub use model::{Bank, Banks, Channel, Cpu, Model, SmcaBank};
+pub use model::{Bank, Banks, Cpu, Model, Slot, Slots, SmcaBank};
 pub use when::When;
 
 /// A register that a field's bits are read from.
@@ -66,6 +103,17 @@ pub enum Register {
 }
 
 impl Register {
+    /// The bits of MCi_STATUS that must be set where the register is valid, as mask and value.
+    const fn valid(self) -> (u64, u64) {
+        let bit = match self {
+            Self::Status | Self::Ipid => 0,
+            Self::Misc => Status::MISCV,
+            Self::Addr => Status::ADDRV,
+            Self::Synd | Self::Synd1 | Self::Synd2 => Status::SYNDV,
+        };
+        (bit, bit)
+    }
+
     /// The register's value, where the record has it and MCi_STATUS says that it is valid.
     #[must_use]
     pub fn read(self, record: &Record) -> Option<u64> {
@@ -254,14 +302,34 @@ impl Code {
     }
 }
 
+/// What a field says that programs ask for whatever the generation calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// A coordinate of the location.
+    At(Place),
+    /// The ECC mode of the memory; what to call a mode that has no row.
+    EccMode(&'static str),
+    /// The error did not repeat when the memory was read again; no device is to blame.
+    Transient,
+    /// The size of a read of high-bandwidth memory.
+    HbmRead,
+    /// What corrected the error, where that was not ECC.
+    CorrectedBy,
+}
+
 /// How a field's value is shown where no row names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
     /// A code: shown where a row names it, or where it is not zero.
     Code,
-    /// A number or address, shown always, in hex.
+    /// A code that is shown always, an unnamed zero too.
+    EveryCode,
+    /// A code that others explain already, of which this table says more: shown only where a row names it.
+    NamedCode,
+    /// A number or address, in hex.
     Hex,
-    /// A number, shown always, in decimal.
+    /// A number, in decimal.
     Decimal,
 }
 
@@ -273,12 +341,26 @@ pub struct Field {
     /// From the highest part to the lowest; a part of width 0 is not used.
     parts: [Option<Bits>; 3],
     shift: u8,
+    /// The first part as a shift and a mask, and whether there are others: most fields have one part.
+    low: u8,
+    mask: u64,
+    joined: bool,
+    /// A number of one part that is always shown: nothing is to be asked or looked up.
+    plain: bool,
     form: Form,
     codes: &'static [Code],
     /// Rows that this table shares with another; asked where `codes` has none.
     parent: Option<&'static [Code]>,
     when: &'static [When],
-    place: Option<Place>,
+    /// Bits of MCi_STATUS that decide most conditions at once: under the mask they must have the value.
+    status: (u64, u64),
+    /// Whether conditions remain that `status` does not decide.
+    further: bool,
+    /// Whether a row names zero.
+    names_zero: bool,
+    /// A number that is not shown where it is zero.
+    nonzero: bool,
+    role: Option<Role>,
 }
 
 impl Field {
@@ -298,10 +380,31 @@ impl Field {
         Self::plain(name, register, part, Form::Code, codes)
     }
 
+    /// A field of codes whose bits lie in two places, the high ones first.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where the rows do not ascend or one does not fit into the bits.
+    #[must_use]
+    pub const fn joined(
+        name: &'static str,
+        register: Register,
+        parts: [Bits; 2],
+        codes: &'static [Code],
+    ) -> Self {
+        check(codes, parts[0].width() + parts[1].width());
+        Self::plain(name, register, parts[0], Form::Code, codes).then(parts[1])
+    }
+
     /// A single bit that has a meaning when it is set.
     #[must_use]
     pub const fn flag(register: Register, n: u8, set: &'static [Code; 1]) -> Self {
-        Self::codes(set[0].text, register, bit(n), set)
+        let mut field = Self::codes(set[0].text, register, bit(n), set);
+        if matches!(register, Register::Status) {
+            // Where the bit is not set there is nothing to show.
+            field.status = (1 << n, 1 << n);
+        }
+        field
     }
 
     /// A number shown in hex.
@@ -328,11 +431,19 @@ impl Field {
             register,
             parts: [Some(part), None, None],
             shift: 0,
+            low: part.lo(),
+            mask: u64::MAX >> (64 - part.width()),
+            joined: false,
+            plain: matches!(form, Form::Hex | Form::Decimal) && codes.is_empty(),
             form,
             codes,
             parent: None,
             when: &[],
-            place: None,
+            status: register.valid(),
+            further: false,
+            names_zero: names_zero(codes),
+            nonzero: false,
+            role: None,
         }
     }
 
@@ -349,6 +460,8 @@ impl Field {
             "a field has at most three parts"
         );
         self.parts[slot] = Some(low);
+        self.joined = true;
+        self.plain = false;
         assert!(self.width() <= 64, "a field has at most 64 bits");
         self
     }
@@ -374,20 +487,57 @@ impl Field {
     pub const fn or_else(mut self, parent: &'static [Code]) -> Self {
         check(parent, self.width());
         self.parent = Some(parent);
+        self.plain = false;
+        self.names_zero = self.names_zero || names_zero(parent);
+        self
+    }
+
+    /// The field of codes, shown always: here zero says something even without a row.
+    #[must_use]
+    pub const fn every(mut self) -> Self {
+        self.form = Form::EveryCode;
+        self
+    }
+
+    /// The field of codes, shown only where a row names its value.
+    #[must_use]
+    pub const fn named(mut self) -> Self {
+        self.form = Form::NamedCode;
+        self
+    }
+
+    /// The number, not shown where it is zero.
+    #[must_use]
+    pub const fn nonzero(mut self) -> Self {
+        self.nonzero = true;
+        self.plain = false;
         self
     }
 
     /// The field, shown only where every condition holds.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where two conditions on the same bits of MCi_STATUS contradict each other.
     #[must_use]
     pub const fn when(mut self, when: &'static [When]) -> Self {
         self.when = when;
+        (self.status, self.further) = decided(self.status, when);
+        self.plain = self.plain && !self.further;
         self
     }
 
     /// The field, whose value is also a part of the location.
     #[must_use]
     pub const fn at(mut self, place: Place) -> Self {
-        self.place = Some(place);
+        self.role = Some(Role::At(place));
+        self
+    }
+
+    /// The field, which says something beyond its own bank's words.
+    #[must_use]
+    pub const fn role(mut self, role: Role) -> Self {
+        self.role = Some(role);
         self
     }
 
@@ -431,7 +581,16 @@ impl Field {
     /// The part of the location that it gives, if any.
     #[must_use]
     pub const fn place(&self) -> Option<Place> {
-        self.place
+        match self.role {
+            Some(Role::At(place)) => Some(place),
+            _ => None,
+        }
+    }
+
+    /// What the field says beyond its own bank's words, if anything.
+    #[must_use]
+    pub const fn says(&self) -> Option<Role> {
+        self.role
     }
 
     /// Its rows: its own, then those of the parent that its own do not replace.
@@ -452,6 +611,7 @@ impl Field {
 
     /// The row of a value. An exact match, or none.
     #[must_use]
+    #[inline]
     pub fn row(&self, raw: u64) -> Option<&'static Code> {
         let value = u32::try_from(raw).ok()?;
         find(self.codes, value).or_else(|| find(self.parent?, value))
@@ -459,9 +619,11 @@ impl Field {
 
     /// The number that the bits spell, whatever the conditions say.
     #[must_use]
+    #[inline]
     pub fn extract(&self, register: u64) -> u64 {
-        let mut raw = 0;
-        for part in self.parts.iter().flatten() {
+        let [first, rest @ ..] = &self.parts;
+        let mut raw = first.map_or(0, |part| part.of(register));
+        for part in rest.iter().flatten() {
             raw = raw << (part.width() & 63) | part.of(register);
         }
         raw << self.shift
@@ -470,13 +632,54 @@ impl Field {
     /// The field's value in a record: `None` where the register is not valid, a condition fails, or a code
     /// field holds an unnamed zero.
     #[must_use]
+    #[inline]
     pub fn value(&'static self, record: &Record) -> Option<Value> {
-        let raw = self.extract(self.register.read(record)?);
-        let row = self.row(raw);
-        if row.is_none() && raw == 0 && matches!(self.form, Form::Code) {
+        // Most fields of a unit mean nothing in a given record, and MCi_STATUS alone says so.
+        let (mask, wanted) = self.status;
+        let status = record.status().0;
+        if status & mask != wanted {
             return None;
         }
-        if !self.when.iter().all(|condition| condition.holds(record)) {
+        let register = match self.register {
+            Register::Status => status,
+            // `status` has asked for MISCV.
+            Register::Misc => record.misc()?.0,
+            other => other.read(record)?,
+        };
+        if self.plain {
+            let raw = (register >> (self.low & 63) & self.mask) << (self.shift & 63);
+            return Some(Value {
+                field: self,
+                raw,
+                text: None,
+                class: None,
+            });
+        }
+        self.value_of(register, record)
+    }
+
+    /// The value of a register, in a field that is not just a number.
+    fn value_of(&'static self, register: u64, record: &Record) -> Option<Value> {
+        let raw = if self.joined {
+            self.extract(register)
+        } else {
+            (register >> (self.low & 63) & self.mask) << (self.shift & 63)
+        };
+        let unnamed = raw == 0 && !self.names_zero;
+        let hidden = match self.form {
+            Form::Code => unnamed,
+            Form::Hex | Form::Decimal => unnamed && self.nonzero,
+            Form::NamedCode | Form::EveryCode => false,
+        };
+        if hidden || self.further && !self.conditions_hold(record) {
+            return None;
+        }
+        let row = if self.codes.is_empty() && self.parent.is_none() {
+            None
+        } else {
+            self.row(raw)
+        };
+        if row.is_none() && matches!(self.form, Form::NamedCode) {
             return None;
         }
         Some(Value {
@@ -486,6 +689,36 @@ impl Field {
             class: row.and_then(|r| r.class),
         })
     }
+
+    fn conditions_hold(&self, record: &Record) -> bool {
+        self.when.iter().all(|condition| condition.holds(record))
+    }
+}
+
+/// Whether the first row, and with it any, names zero.
+const fn names_zero(codes: &[Code]) -> bool {
+    !codes.is_empty() && codes[0].value == 0
+}
+
+/// What conditions say about MCi_STATUS, as a mask and the value under it, added to what is known; and whether some
+/// condition asks for more.
+const fn decided((mut mask, mut value): (u64, u64), when: &[When]) -> ((u64, u64), bool) {
+    let (mut further, mut i) = (false, 0);
+    while i < when.len() {
+        match when[i].on_status() {
+            Some((m, v)) => {
+                assert!(
+                    (value ^ v) & (mask & m) == 0,
+                    "conditions contradict each other"
+                );
+                mask |= m;
+                value |= v;
+            }
+            None => further = true,
+        }
+        i += 1;
+    }
+    ((mask, value), further)
 }
 
 const fn check(codes: &[Code], width: u32) {
@@ -503,7 +736,15 @@ const fn check(codes: &[Code], width: u32) {
     }
 }
 
+#[inline]
 fn find(codes: &'static [Code], value: u32) -> Option<&'static Code> {
+    // Many lists begin with 0 and have no gap.
+    let direct = codes.get(value as usize);
+    if let Some(row) = direct
+        && row.value == value
+    {
+        return direct;
+    }
     codes
         .binary_search_by_key(&value, |row| row.value)
         .ok()
@@ -526,14 +767,63 @@ pub struct Value {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.text, self.field.form) {
-            (Some(text), Form::Code) if text == self.field.name => f.write_str(text),
+            (Some(text), _) if text == self.field.name => f.write_str(text),
             (Some(text), _) => write!(f, "{}: {text}", self.field.name),
-            (None, Form::Code) => {
+            (None, Form::Code | Form::EveryCode | Form::NamedCode) => {
                 write!(f, "{}: undocumented code {:#x}", self.field.name, self.raw)
             }
             (None, Form::Hex) => write!(f, "{}: {:#x}", self.field.name, self.raw),
             (None, Form::Decimal) => write!(f, "{}: {}", self.field.name, self.raw),
         }
+    }
+}
+
+/// Fields that share a condition: one register means different things, and a table for each.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    when: &'static [When],
+    /// What the conditions say about MCi_STATUS, and whether some ask for more; as in [`Field`].
+    status: (u64, u64),
+    further: bool,
+    fields: &'static [&'static Field],
+}
+
+impl Group {
+    /// Fields that are shown only where every condition holds, in the manual's order.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where two conditions on the same bits of MCi_STATUS contradict each other.
+    #[must_use]
+    pub const fn new(when: &'static [When], fields: &'static [&'static Field]) -> Self {
+        let (status, further) = decided((0, 0), when);
+        Self {
+            when,
+            status,
+            further,
+            fields,
+        }
+    }
+
+    /// Whether every condition holds.
+    #[must_use]
+    #[inline]
+    pub fn holds(&self, record: &Record) -> bool {
+        let (mask, wanted) = self.status;
+        record.status().0 & mask == wanted
+            && (!self.further || self.when.iter().all(|when| when.holds(record)))
+    }
+
+    /// The conditions.
+    #[must_use]
+    pub const fn conditions(&self) -> &'static [When] {
+        self.when
+    }
+
+    /// The fields.
+    #[must_use]
+    pub const fn fields(&self) -> &'static [&'static Field] {
+        self.fields
     }
 }
 
@@ -545,6 +835,7 @@ pub struct Unit {
     /// Full name.
     pub name: &'static str,
     fields: &'static [&'static Field],
+    groups: &'static [Group],
 }
 
 impl Unit {
@@ -555,28 +846,98 @@ impl Unit {
         name: &'static str,
         fields: &'static [&'static Field],
     ) -> Self {
-        Self { id, name, fields }
+        Self {
+            id,
+            name,
+            fields,
+            groups: &[],
+        }
     }
 
-    /// Its fields.
+    /// The unit with further fields that mean something under conditions only.
+    #[must_use]
+    pub const fn groups(mut self, groups: &'static [Group]) -> Self {
+        self.groups = groups;
+        self
+    }
+
+    /// Its fields outside of groups.
     #[must_use]
     pub const fn fields(&self) -> &'static [&'static Field] {
         self.fields
     }
 
-    /// What its fields say in a record.
-    pub fn values(&self, record: &Record) -> impl Iterator<Item = Value> + use<> {
-        let record = *record;
-        self.fields
-            .iter()
-            .filter_map(move |field| field.value(&record))
+    /// Its groups of fields.
+    #[must_use]
+    pub const fn grouped(&self) -> &'static [Group] {
+        self.groups
+    }
+
+    /// What its fields say in a record: those outside of groups, then group by group.
+    #[must_use]
+    pub const fn values<'a>(&self, record: &'a Record) -> Values<'a> {
+        Values::new(record, self.fields, self.groups, &[])
+    }
+}
+
+/// The values that some fields have in one record.
+#[derive(Clone, Copy, Debug)]
+pub struct Values<'a> {
+    record: &'a Record,
+    fields: &'static [&'static Field],
+    groups: &'static [Group],
+    after: &'static [&'static Field],
+}
+
+impl<'a> Values<'a> {
+    /// The values of `fields`, then of the groups whose conditions hold, then of `after`.
+    #[must_use]
+    #[inline]
+    pub const fn new(
+        record: &'a Record,
+        fields: &'static [&'static Field],
+        groups: &'static [Group],
+        after: &'static [&'static Field],
+    ) -> Self {
+        Self {
+            record,
+            fields,
+            groups,
+            after,
+        }
+    }
+}
+
+impl Iterator for Values<'_> {
+    type Item = Value;
+
+    #[inline]
+    fn next(&mut self) -> Option<Value> {
+        loop {
+            while let [field, rest @ ..] = self.fields {
+                self.fields = rest;
+                if let Some(value) = field.value(self.record) {
+                    return Some(value);
+                }
+            }
+            match self.groups {
+                [group, rest @ ..] => {
+                    self.groups = rest;
+                    if group.holds(self.record) {
+                        self.fields = group.fields;
+                    }
+                }
+                [] if self.after.is_empty() => return None,
+                [] => self.fields = core::mem::take(&mut self.after),
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::regs::{Misc, Status};
+    use crate::regs::Misc;
     use std::string::ToString;
 
     static CODES: Field = Field::codes(
@@ -626,6 +987,45 @@ mod tests {
     fn nothing_comes_out_of_a_register_that_is_not_valid() {
         let record = Record::new(0, Status(Status::VAL)).with_misc(Misc(u64::MAX));
         assert!(GROUP.value(&record).is_none());
+    }
+
+    #[test]
+    fn conditions_hold_one_by_one_or_folded() {
+        static FIELD: Field = Field::decimal("n", Register::Misc, bits(3, 0)).when(&[
+            When::Is(Register::Status, bits(1, 0), 2),
+            When::Masked(Register::Status, 0xf0, 0x30),
+            When::Not(Register::Misc, bits(3, 0), 7),
+        ]);
+        let value = |status: u64, misc| {
+            let record = Record::new(0, Status(Status::VAL | status)).with_misc(Misc(misc));
+            let value = FIELD.value(&record).map(|value| value.raw);
+            let holds = Register::Misc.read(&record).is_some()
+                && FIELD.conditions().iter().all(|when| when.holds(&record));
+            assert_eq!(value.is_some(), holds, "{status:#x} {misc:#x}");
+            value
+        };
+        assert_eq!(value(Status::MISCV | 0x32, 5), Some(5));
+        for status in [
+            0x32,
+            Status::MISCV | 0x33,
+            Status::MISCV | 0x22,
+            Status::MISCV,
+        ] {
+            assert_eq!(value(status, 5), None, "{status:#x}");
+        }
+        assert_eq!(value(Status::MISCV | 0x32, 7), None);
+    }
+
+    #[test]
+    fn zero_is_shown_as_the_field_says() {
+        static CODE: Field = Field::codes("code", Register::Status, bits(3, 0), &[]).every();
+        static NUMBER: Field = Field::hex("number", Register::Status, bits(3, 0)).nonzero();
+        let record = Record::new(0, Status(Status::VAL));
+        assert_eq!(
+            CODE.value(&record).unwrap().to_string(),
+            "code: undocumented code 0x0"
+        );
+        assert!(NUMBER.value(&record).is_none());
     }
 
     #[test]

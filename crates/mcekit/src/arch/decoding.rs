@@ -104,8 +104,16 @@ impl Address {
 pub enum SoftwareBank {
     /// 128: the thermal interrupt.
     Thermal,
-    /// 129 to 182: AMD's threshold interrupts before they had banks of their own.
+    /// 129 to 182: AMD's threshold interrupts before they had banks of their own, nine blocks a bank.
     Threshold,
+    /// 165: the threshold of the northbridge's first block, DRAM errors.
+    ThresholdDram,
+    /// 166: of its second block, link errors.
+    ThresholdLink,
+    /// 167: of its third block, L3 cache errors.
+    ThresholdL3,
+    /// 168: of its fourth block, FB-DIMM errors.
+    ThresholdFbdimm,
     /// 218: processors did not meet in the handler in time.
     Timeout,
     /// 255: firmware reported it through ACPI (APEI). The kernel writes the same error code for every such report, so
@@ -122,6 +130,10 @@ impl SoftwareBank {
         match bank {
             0..128 => None,
             128 => Some(Self::Thermal),
+            165 => Some(Self::ThresholdDram),
+            166 => Some(Self::ThresholdLink),
+            167 => Some(Self::ThresholdL3),
+            168 => Some(Self::ThresholdFbdimm),
             129..=182 => Some(Self::Threshold),
             218 => Some(Self::Timeout),
             255 => Some(Self::Firmware),
@@ -135,12 +147,39 @@ impl SoftwareBank {
         match self {
             Self::Thermal => "thermal event, written by the kernel",
             Self::Threshold => "threshold event, written by the kernel",
+            Self::ThresholdDram => {
+                "threshold event of DRAM errors (MC4_MISC0), written by the kernel"
+            }
+            Self::ThresholdLink => {
+                "threshold event of link errors (MC4_MISC1), written by the kernel"
+            }
+            Self::ThresholdL3 => {
+                "threshold event of L3 cache errors (MC4_MISC2), written by the kernel"
+            }
+            Self::ThresholdFbdimm => {
+                "threshold event of FB-DIMM errors (MC4_MISC3), written by the kernel"
+            }
             Self::Timeout => "time-out waiting for other processors, written by the kernel",
             Self::Firmware => {
                 "reported by firmware (APEI); the error code is the kernel's, not the hardware's"
             }
             Self::Other => "software bank",
         }
+    }
+}
+
+impl SoftwareBank {
+    /// Whether a threshold interrupt wrote the record: MCi_MISC is then the threshold register, whatever MCi_STATUS says.
+    #[must_use]
+    pub const fn is_threshold(self) -> bool {
+        matches!(
+            self,
+            Self::Threshold
+                | Self::ThresholdDram
+                | Self::ThresholdLink
+                | Self::ThresholdL3
+                | Self::ThresholdFbdimm
+        )
     }
 }
 
@@ -207,8 +246,8 @@ impl Decoding {
             (amd && smca, "tcc", status.tcc()),
             (amd && smca, "paddrv", status.paddrv()),
             (amd && smca, "syndv", status.syndv()),
-            (amd, "deferred", status.deferred()),
-            (amd, "poison", status.poison()),
+            (self.record.has_deferred(), "deferred", status.deferred()),
+            (self.record.has_poison(), "poison", status.poison()),
             (amd, "scrub", status.scrub()),
             (intel, "firmware_updated", status.firmware_updated()),
             (intel, "corrected_filtering", status.filter()),
@@ -245,6 +284,27 @@ mod tests {
             record.with_vendor(Vendor::AMD).decode().corrected_count,
             None
         );
+    }
+
+    #[test]
+    fn software_banks_by_number() {
+        let named = [
+            (127, None),
+            (128, Some(SoftwareBank::Thermal)),
+            (129, Some(SoftwareBank::Threshold)),
+            (165, Some(SoftwareBank::ThresholdDram)),
+            (168, Some(SoftwareBank::ThresholdFbdimm)),
+            (169, Some(SoftwareBank::Threshold)),
+            (182, Some(SoftwareBank::Threshold)),
+            (183, Some(SoftwareBank::Other)),
+            (218, Some(SoftwareBank::Timeout)),
+            (255, Some(SoftwareBank::Firmware)),
+        ];
+        for (bank, software) in named {
+            assert_eq!(SoftwareBank::of(bank), software, "bank {bank}");
+        }
+        let threshold = |bank: u8| SoftwareBank::of(bank).is_some_and(SoftwareBank::is_threshold);
+        assert!((0..=255u8).all(|bank| threshold(bank) == (129..=182).contains(&bank)));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use core::fmt::{self, Display, Formatter};
 use super::code::{ErrorCode, InternalError, SimpleError};
 use super::decoding::Decoding;
 use super::terms::{Level, MemoryIo, Participation, Request, Transaction};
-use crate::regs::{AddressMode, Threshold};
+use crate::regs::{AddressMode, Misc, Threshold};
 
 impl Display for SimpleError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -118,6 +118,10 @@ fn parts(d: &Decoding, mut part: impl FnMut(&dyn Display) -> fmt::Result) -> fmt
     }
     if let Some(software) = d.software_bank {
         part(&software.text())?;
+        let overflow = d.record.misc().is_some_and(Misc::counter_overflow);
+        if software.is_threshold() && overflow {
+            part(&"threshold counter overflowed")?;
+        }
     }
     part(&d.code)?;
     if d.status().over() {
@@ -141,7 +145,7 @@ fn parts(d: &Decoding, mut part: impl FnMut(&dyn Display) -> fmt::Result) -> fmt
             }
         ))?;
     }
-    if d.amd_like && d.status().poison() {
+    if d.record.has_poison() && d.status().poison() {
         part(&"poisoned data consumed")?;
     }
     if d.amd_like && d.status().scrub() {
@@ -206,6 +210,18 @@ mod tests {
              physical address 0x123456000"
         );
         assert_eq!(std::format!("{:#}", record.decode()).lines().count(), 6);
+    }
+
+    #[test]
+    fn threshold_banks_name_their_counter() {
+        let record = Record::new(165, Status(Status::VAL))
+            .with_vendor(Vendor::AMD)
+            .with_misc(Misc(Misc::COUNTER_OVERFLOW));
+        let text = record.decode().to_string();
+        assert!(text.contains("DRAM errors (MC4_MISC0)"), "{text}");
+        assert!(text.contains("counter overflowed"), "{text}");
+        let quiet = record.with_misc(Misc(0)).decode().to_string();
+        assert!(!quiet.contains("overflowed"), "{quiet}");
     }
 
     #[test]

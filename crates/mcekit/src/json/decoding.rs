@@ -8,7 +8,7 @@ use crate::arch::{
 };
 use crate::record::Record;
 use crate::regs::{McgStatus, Status, Threshold};
-use crate::severity::{Context, Grade, Severity, amd_status_text};
+use crate::severity::{Context, Grade, amd_status_text};
 
 impl Serialize for Decoding {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -131,6 +131,10 @@ const fn software_name(software: SoftwareBank) -> &'static str {
     match software {
         SoftwareBank::Thermal => "thermal",
         SoftwareBank::Threshold => "threshold",
+        SoftwareBank::ThresholdDram => "threshold-dram",
+        SoftwareBank::ThresholdLink => "threshold-link",
+        SoftwareBank::ThresholdL3 => "threshold-l3",
+        SoftwareBank::ThresholdFbdimm => "threshold-fbdimm",
         SoftwareBank::Timeout => "timeout",
         SoftwareBank::Firmware => "firmware",
         SoftwareBank::Other => "other",
@@ -179,7 +183,7 @@ impl Serialize for Graded<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (grade, record) = (self.0.grade(), &self.0.record);
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("grade", grade_name(grade.severity))?;
+        map.serialize_entry("grade", grade.severity.id())?;
         map.serialize_entry("rule", grade.rule)?;
         map.serialize_entry("action", grade.action().name())?;
         map.serialize_entry("kernel", &Kernel(record))?;
@@ -187,19 +191,6 @@ impl Serialize for Graded<'_> {
             map.serialize_entry("kernel_text", amd_status_text(record))?;
         }
         map.end()
-    }
-}
-
-const fn grade_name(severity: Severity) -> &'static str {
-    match severity {
-        Severity::No => "none",
-        Severity::Deferred => "deferred",
-        Severity::Keep => "corrected",
-        Severity::Some => "unclear",
-        Severity::ActionOptional => "action-optional",
-        Severity::Uncorrected => "uncorrected",
-        Severity::ActionRequired => "action-required",
-        Severity::Panic => "fatal",
     }
 }
 

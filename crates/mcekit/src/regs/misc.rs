@@ -141,7 +141,7 @@ impl fmt::Display for IoMca {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:02x}:{:02x}:{:02x}.{:x}",
+            "{:x}:{:02x}:{:02x}.{:x}",
             self.segment, self.bus, self.device, self.function
         )
     }
@@ -155,6 +155,7 @@ mod tests {
     #[test]
     fn io_mca_requester() {
         assert_eq!(Misc(0x89_3d33_0000).io_mca().to_string(), "89:3d:06.3");
+        assert_eq!(Misc(0x3d33_0000).io_mca().to_string(), "0:3d:06.3");
     }
 
     #[test]

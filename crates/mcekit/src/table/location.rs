@@ -36,7 +36,7 @@ pub enum Place {
     Port,
     /// Caching and home agent.
     Cha,
-    /// Instance of the unit, from MCA_IPID.
+    /// Instance of the unit, where there are several.
     Instance,
     /// Cache index.
     CacheIndex,

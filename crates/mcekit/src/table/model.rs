@@ -1,6 +1,6 @@
 //! A processor generation: its processors, and the unit behind each of its banks.
 
-use super::{Field, Location, Unit};
+use super::{Field, Location, Place, Unit};
 use crate::record::Record;
 use crate::regs::{CpuSignature, HwId, Vendor};
 
@@ -84,16 +84,18 @@ impl Cpu {
     }
 }
 
-/// What a bank's number says about the memory channel of an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Channel {
-    /// Nothing.
-    Unknown,
+/// A memory slot as one number of its channel within the package and one of the DIMM within the channel, the way in
+/// which per-DIMM counters of monitoring programs number them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Slot {
     /// The channel within the package.
-    Fixed(u8),
-    /// The first channel of the controller within the package; the error code adds the channel's number.
-    Base(u8),
+    pub channel: Option<u8>,
+    /// The DIMM of the channel.
+    pub dimm: Option<u8>,
 }
+
+/// One slot, two, or none.
+pub type Slots = [Option<Slot>; 2];
 
 /// Banks that belong to one unit.
 #[derive(Clone, Copy, Debug)]
@@ -106,10 +108,10 @@ pub struct Bank {
     pub unit: &'static Unit,
     /// The memory controller, where the number of the bank says so.
     pub imc: Option<u8>,
-    /// The memory channel, where the number of the bank says so.
-    pub channel: Channel,
-    /// The instance of the unit (a link's port, a CHA), where the number of the bank says so.
-    pub instance: Option<u8>,
+    /// The memory channel of that controller, where the number of the bank says so.
+    pub channel: Option<u8>,
+    /// Which of several like units it is (a port of a link, a CHA), where the number of the bank says so.
+    pub instance: Option<(Place, u8)>,
 }
 
 impl Bank {
@@ -132,7 +134,7 @@ impl Bank {
             last,
             unit,
             imc: None,
-            channel: Channel::Unknown,
+            channel: None,
             instance: None,
         }
     }
@@ -144,24 +146,24 @@ impl Bank {
         self
     }
 
-    /// The bank, at a memory channel of the package.
+    /// The bank, at a memory channel of its controller.
     #[must_use]
     pub const fn channel(mut self, channel: u8) -> Self {
-        self.channel = Channel::Fixed(channel);
-        self
-    }
-
-    /// The bank, at a controller whose first channel within the package is `base`.
-    #[must_use]
-    pub const fn channel_base(mut self, base: u8) -> Self {
-        self.channel = Channel::Base(base);
+        self.channel = Some(channel);
         self
     }
 
     /// The bank, at an instance of its unit.
     #[must_use]
     pub const fn instance(mut self, instance: u8) -> Self {
-        self.instance = Some(instance);
+        self.instance = Some((Place::Instance, instance));
+        self
+    }
+
+    /// The bank, at a port of its link.
+    #[must_use]
+    pub const fn port(mut self, port: u8) -> Self {
+        self.instance = Some((Place::Port, port));
         self
     }
 }
@@ -212,14 +214,19 @@ pub struct Model {
     pub aliases: &'static [&'static str],
     /// Its vendor.
     pub vendor: Vendor,
-    /// Its processors.
+    /// Its processors. None: whatever the vendor made that no other model claims.
     pub cpus: &'static [Cpu],
     /// Its banks.
     pub banks: Banks,
+    /// For banks told apart by number: the row of each bank, or 0xff.
+    rows: [u8; 64],
     /// Fields that every bank has.
     pub common: &'static [&'static Field],
     /// What a table cannot say about the place of an error, computed from the registers.
     pub locate: Option<fn(&Record, &mut Location)>,
+    /// The slots that a memory error counts for, where the error code's channel is not the number in the package. Two
+    /// where the hardware could not tell them apart.
+    pub slots: Option<fn(&Record) -> Slots>,
 }
 
 impl Model {
@@ -239,8 +246,10 @@ impl Model {
             vendor,
             cpus,
             banks: Banks::Architectural,
+            rows: [0xff; 64],
             common: &[],
             locate: None,
+            slots: None,
         }
     }
 
@@ -251,12 +260,18 @@ impl Model {
     /// While compiling, where the banks do not ascend or overlap.
     #[must_use]
     pub const fn with_banks(mut self, banks: &'static [Bank]) -> Self {
-        let mut i = 1;
+        assert!(banks.len() < 0xff, "a model has at most 64 banks");
+        let mut i = 0;
         while i < banks.len() {
             assert!(
-                banks[i - 1].last < banks[i].first,
+                i == 0 || banks[i - 1].last < banks[i].first,
                 "banks ascend, each once"
             );
+            let mut number = banks[i].first;
+            while number <= banks[i].last {
+                self.rows[number as usize] = i as u8;
+                number += 1;
+            }
             i += 1;
         }
         self.banks = Banks::Numbered(banks);
@@ -294,16 +309,22 @@ impl Model {
         self
     }
 
+    /// The generation with a function for the slots that a memory error counts for.
+    #[must_use]
+    pub const fn with_slots(mut self, slots: fn(&Record) -> Slots) -> Self {
+        self.slots = Some(slots);
+        self
+    }
+
     /// The row of a record's bank, where banks are told apart by number.
     #[must_use]
+    #[inline]
     pub fn bank(&self, record: &Record) -> Option<&'static Bank> {
         let Banks::Numbered(banks) = self.banks else {
             return None;
         };
-        let number = record.bank()?;
-        banks
-            .iter()
-            .find(|bank| bank.first <= number && number <= bank.last)
+        let row = self.rows.get(usize::from(record.bank()?))?;
+        banks.get(usize::from(*row))
     }
 
     /// The unit behind a record's bank.

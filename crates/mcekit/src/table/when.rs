@@ -28,6 +28,28 @@ pub enum When {
 }
 
 impl When {
+    /// The condition as a mask of MCi_STATUS and the value under it, where it is of that kind.
+    pub(super) const fn on_status(&self) -> Option<(u64, u64)> {
+        match *self {
+            Self::Is(Register::Status, bits, wanted) => {
+                let mask = u64::MAX >> (64 - bits.width()) << bits.lo();
+                assert!(
+                    wanted << bits.lo() >> bits.lo() == wanted && wanted << bits.lo() & !mask == 0,
+                    "a wanted value is wider than its bits"
+                );
+                Some((mask, wanted << bits.lo()))
+            }
+            Self::Masked(Register::Status, mask, wanted) => {
+                assert!(
+                    wanted & !mask == 0,
+                    "a wanted value lies outside of its mask"
+                );
+                Some((mask, wanted))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the condition holds. A register that is not valid fulfils none.
     #[must_use]
     pub fn holds(&self, record: &Record) -> bool {

@@ -1,0 +1,72 @@
+//! Every case, a file each. To add one: the file, its `mod` line and its row in [`ALL`];
+//! the test below refuses a file without them.
+
+use crate::case::Case;
+
+mod boots;
+mod debugfs_injects;
+mod kernel_log_agrees;
+mod knobs;
+mod mcelog_contract;
+mod mcelog_erases_erst;
+mod mcelog_opens;
+mod mcelog_overflows;
+mod mcelog_reads;
+mod mcelog_wakes;
+mod mcelog_writes;
+mod pstore_keeps_a_panic;
+
+/// Every case, in the order in which a shared boot runs them.
+pub const ALL: &[&Case] = &[
+    &boots::CASE,
+    &mcelog_contract::CASE,
+    &mcelog_opens::CASE,
+    &mcelog_reads::CASE,
+    &mcelog_wakes::CASE,
+    &mcelog_overflows::CASE,
+    &mcelog_writes::CASE,
+    &debugfs_injects::CASE,
+    &kernel_log_agrees::CASE,
+    &knobs::CASE,
+    &mcelog_erases_erst::CASE,
+    &pstore_keeps_a_panic::CASE,
+];
+
+/// The case of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Case> {
+    ALL.iter().copied().find(|case| case.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use super::ALL;
+
+    #[test]
+    fn every_file_is_a_case_and_every_case_has_its_file() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cases");
+        let files: BTreeSet<String> = fs::read_dir(folder)
+            .expect("the folder of cases")
+            .map(|entry| entry.expect("an entry").file_name())
+            .map(|name| name.to_string_lossy().trim_end_matches(".rs").to_owned())
+            .filter(|name| name != "mod")
+            .collect();
+        let names: BTreeSet<String> = ALL.iter().map(|case| case.name.to_owned()).collect();
+        assert_eq!(files, names, "files on the left, rows of ALL on the right");
+        assert_eq!(names.len(), ALL.len(), "a name stands twice in ALL");
+    }
+
+    #[test]
+    fn every_case_runs_somewhere() {
+        for case in ALL {
+            assert!(
+                crate::case::Machine::all().any(|m| case.runs_on(m)),
+                "{} runs on no machine",
+                case.name
+            );
+        }
+    }
+}

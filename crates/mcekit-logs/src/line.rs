@@ -1,0 +1,373 @@
+//! One line of interest, and a cursor over it. Every format reads through these; none looks at a byte
+//! by index.
+
+use crate::found::TextKind;
+use crate::slots::Slot;
+
+/// A line (or what is left of one) in which an anchor was found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line<'a> {
+    /// What stood before the line: at most [`crate::reader::BEFORE`] bytes.
+    pub before: &'a [u8],
+    /// The line without its end.
+    pub text: &'a [u8],
+    /// Where in `text` the anchor begins.
+    pub at: usize,
+    /// Where `text` begins in the input.
+    pub start: u64,
+    /// The line's number, from 1.
+    pub number: u64,
+    /// The line cannot be continued: what is missing now stays missing.
+    pub last: bool,
+}
+
+impl<'a> Line<'a> {
+    /// A cursor at the anchor.
+    pub(crate) fn cursor(&self) -> Cursor<'a> {
+        Cursor {
+            bytes: self.text,
+            pos: self.at.min(self.text.len()),
+        }
+    }
+
+    /// What stands before the anchor.
+    pub(crate) fn prefix(&self) -> &'a [u8] {
+        self.text.get(..self.at).unwrap_or(self.text)
+    }
+
+    /// Where the line ends in the input.
+    pub(crate) fn end(&self) -> u64 {
+        self.start + self.text.len() as u64
+    }
+
+    /// The lines before this one, nearest first, as far as they are kept.
+    pub(crate) fn lines_before(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.before
+            .trim_ascii_end()
+            .rsplit(|&b| b == b'\n')
+            .map(<[u8]>::trim_ascii)
+    }
+
+    /// Who printed the line, as far as its prefix says.
+    pub(crate) fn printer(&self) -> Printer {
+        Printer::of(self.prefix())
+    }
+}
+
+/// Who printed a line: the task or CPU that printk names, and the host that syslog names. Lines of one record
+/// agree in both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Printer {
+    caller: u32,
+    host: u32,
+    controller: u32,
+}
+
+impl Printer {
+    fn of(prefix: &[u8]) -> Self {
+        let mut printer = Self::default();
+        // CONFIG_PRINTK_CALLER: `[   T10]`, `[    C3]`.
+        let mut rest = prefix;
+        while let Some(open) = memchr::memchr(b'[', rest) {
+            let inner = rest.get(open + 1..).unwrap_or_default();
+            let close = memchr::memchr(b']', inner).unwrap_or(inner.len());
+            if let [b'T' | b'C', digits @ ..] = inner.get(..close).unwrap_or_default().trim_ascii()
+                && !digits.is_empty()
+                && digits.iter().all(u8::is_ascii_digit)
+            {
+                printer.caller = hash(inner.get(..close).unwrap_or_default().trim_ascii());
+            }
+            rest = inner.get(close..).unwrap_or_default();
+        }
+        // `host kernel:`, and not the time before it.
+        if let Some(kernel) = memchr::memmem::find(prefix, b" kernel:") {
+            let host = prefix
+                .get(..kernel)
+                .unwrap_or_default()
+                .trim_ascii_end()
+                .rsplit(u8::is_ascii_whitespace)
+                .next()
+                .unwrap_or_default();
+            if host.iter().any(u8::is_ascii_alphabetic) {
+                printer.host = hash(host);
+            }
+        }
+        // `EDAC skx MC2:`.
+        if let Some(edac) = memchr::memmem::find(prefix, b"EDAC ") {
+            let words = prefix.get(edac..).unwrap_or_default();
+            if let Some(mc) = memchr::memmem::find(words, b"MC") {
+                let words = words.get(mc..).unwrap_or_default();
+                let end = words.iter().position(|&b| b == b':').unwrap_or(words.len());
+                printer.controller = hash(words.get(..end).unwrap_or_default());
+            }
+        }
+        printer
+    }
+
+    /// Whether one can be the other: what both name is the same.
+    pub(crate) fn agrees(self, other: Self) -> bool {
+        let same = |a: u32, b: u32| a == 0 || b == 0 || a == b;
+        same(self.caller, other.caller)
+            && same(self.host, other.host)
+            && same(self.controller, other.controller)
+    }
+}
+
+/// FNV-1a, never zero.
+fn hash(bytes: &[u8]) -> u32 {
+    bytes
+        .iter()
+        .fold(0x811c_9dc5_u32, |h, &b| {
+            (h ^ u32::from(b)).wrapping_mul(0x0100_0193)
+        })
+        .max(1)
+}
+
+/// A number as a text gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Number {
+    pub value: u64,
+    /// How many digits it was written with.
+    pub digits: usize,
+    /// It stood at the end of the line.
+    pub at_end: bool,
+}
+
+/// A place in a line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor<'a> {
+    pub bytes: &'a [u8],
+    pub pos: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, pos: 0 }
+    }
+
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.pos..).unwrap_or_default()
+    }
+
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.pos).copied()
+    }
+
+    pub(crate) fn at_end(&self) -> bool {
+        self.rest().trim_ascii().is_empty()
+    }
+
+    pub(crate) fn blanks(&mut self) -> &mut Self {
+        while matches!(self.peek(), Some(b' ' | b'\t' | 0)) {
+            self.pos += 1;
+        }
+        self
+    }
+
+    /// Steps over `word` if it stands here.
+    pub(crate) fn eat(&mut self, word: &[u8]) -> bool {
+        let here = self.rest().starts_with(word);
+        if here {
+            self.pos += word.len();
+        }
+        here
+    }
+
+    /// Steps over `word` if it stands here in any case.
+    pub(crate) fn eat_any_case(&mut self, word: &[u8]) -> bool {
+        let here = self
+            .rest()
+            .get(..word.len())
+            .is_some_and(|b| b.eq_ignore_ascii_case(word));
+        if here {
+            self.pos += word.len();
+        }
+        here
+    }
+
+    /// Steps over blanks and at most one of `:`, `=`, `,` and a quote between a name and its value.
+    pub(crate) fn separator(&mut self) -> &mut Self {
+        self.blanks();
+        while matches!(
+            self.peek(),
+            Some(b':' | b'=' | b'"' | b'\'' | b' ' | b'\t' | b'|')
+        ) {
+            self.pos += 1;
+        }
+        self
+    }
+
+    /// The cursor behind the next `word`, if there is one.
+    pub(crate) fn find(&mut self, word: &[u8]) -> bool {
+        match memchr::memmem::find(self.rest(), word) {
+            Some(at) => {
+                self.pos += at + word.len();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// A hexadecimal number, with or without `0x`, of at most 16 digits, not glued to further letters.
+    ///
+    /// Debuggers and management controllers part the halves: `0xbe000000`00800400`.
+    #[inline]
+    pub(crate) fn hex(&mut self) -> Option<Number> {
+        let mut at = self.pos;
+        if let Some([b'0', b'x' | b'X']) = self.bytes.get(at..at + 2) {
+            at += 2;
+        }
+        let (mut value, mut digits) = (0_u64, 0_usize);
+        loop {
+            let rest = self.bytes.get(at..).unwrap_or_default();
+            let (more, run) = hex_digits(rest, 16 - digits);
+            value = if run < 16 {
+                value << (4 * run) | more
+            } else {
+                more
+            };
+            digits += run;
+            at += run;
+            match self.bytes.get(at) {
+                Some(b'\'' | b'`') if digits == 8 && halves(self.bytes.get(at + 1..)) => at += 1,
+                // The next field's name glued to a full register: `…0813ADDR`.
+                Some(byte) if digits == 16 && DIGITS[usize::from(*byte)] <= 15 => {
+                    if self.bytes.get(at..at + 5) == Some(b"ADDR ") {
+                        break;
+                    }
+                    return None;
+                }
+                _ => break,
+            }
+        }
+        let next = self.bytes.get(at).copied();
+        let glued = next.is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if digits == 0 || (glued && digits != 16) {
+            return None;
+        }
+        self.pos = at;
+        Some(Number {
+            value,
+            digits,
+            at_end: next.is_none(),
+        })
+    }
+
+    /// A decimal number that fits, not glued to letters.
+    pub(crate) fn dec(&mut self) -> Option<Number> {
+        let start = self.pos;
+        let mut at = start;
+        let mut value = 0_u64;
+        while let Some(digit @ b'0'..=b'9') = self.bytes.get(at).copied() {
+            value = value
+                .checked_mul(10)?
+                .checked_add(u64::from(digit - b'0'))?;
+            at += 1;
+        }
+        let next = self.bytes.get(at).copied();
+        if at == start || next.is_some_and(|b| b.is_ascii_alphabetic() || b == b'_') {
+            return None;
+        }
+        self.pos = at;
+        Some(Number {
+            value,
+            digits: at - start,
+            at_end: next.is_none(),
+        })
+    }
+
+    /// Hexadecimal where `0x` says so, else decimal.
+    pub(crate) fn number(&mut self) -> Option<Number> {
+        if self.rest().starts_with(b"0x") || self.rest().starts_with(b"0X") {
+            self.hex()
+        } else {
+            self.dec()
+        }
+    }
+
+    /// A word of letters, digits and `_`; may be empty.
+    pub(crate) fn word(&mut self) -> &'a [u8] {
+        let rest = self.rest();
+        let len = rest
+            .iter()
+            .position(|b| !b.is_ascii_alphanumeric() && *b != b'_')
+            .unwrap_or(rest.len());
+        self.pos += len;
+        rest.get(..len).unwrap_or_default()
+    }
+
+    /// Everything up to `end`, and the cursor behind it; up to the end of the line where there is none.
+    pub(crate) fn until(&mut self, end: u8) -> &'a [u8] {
+        let rest = self.rest();
+        match memchr::memchr(end, rest) {
+            Some(at) => {
+                self.pos += at + 1;
+                rest.get(..at).unwrap_or_default()
+            }
+            None => {
+                self.pos = self.bytes.len();
+                rest
+            }
+        }
+    }
+}
+
+/// The value of the hexadecimal digits that `text` begins with, at most `limit` of them, and how many there are.
+#[inline]
+fn hex_digits(text: &[u8], limit: usize) -> (u64, usize) {
+    let text = text.get(..limit).unwrap_or(text);
+    let mut value = 0_u64;
+    for (run, byte) in text.iter().enumerate() {
+        let digit = DIGITS[usize::from(*byte)];
+        if digit > 15 {
+            return (value, run);
+        }
+        value = value << 4 | u64::from(digit);
+    }
+    (value, text.len())
+}
+
+/// The value of a hexadecimal digit; 255 for what is none.
+static DIGITS: [u8; 256] = {
+    let mut table = [255; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b @ b'0'..=b'9' => b - b'0',
+            b @ b'a'..=b'f' => b - b'a' + 10,
+            b @ b'A'..=b'F' => b - b'A' + 10,
+            _ => 255,
+        };
+        byte += 1;
+    }
+    table
+};
+
+/// Whether eight further digits follow, and no ninth.
+fn halves(rest: Option<&[u8]>) -> bool {
+    rest.is_some_and(|rest| {
+        rest.iter()
+            .take(9)
+            .take_while(|b| b.is_ascii_hexdigit())
+            .count()
+            == 8
+    })
+}
+
+/// The number at the end of `text`, with what stands before it.
+pub(crate) fn trailing_dec(text: &[u8]) -> Option<(&[u8], u64)> {
+    let digits = text.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let (head, tail) = text.split_at_checked(text.len() - digits)?;
+    let value = Cursor::new(tail).dec()?.value;
+    Some((head, value))
+}
+
+/// Takes a text into a slot, without the quotes and commas that frame it.
+pub(crate) fn keep(slot: &mut Slot, kind: TextKind, text: &[u8]) {
+    let trimmed = text.trim_ascii();
+    let trimmed = trimmed
+        .strip_prefix(b", ".as_slice())
+        .unwrap_or(trimmed)
+        .trim_ascii();
+    slot.texts.add(kind, trimmed);
+}

@@ -1,0 +1,347 @@
+//! One record, explained.
+
+use core::fmt;
+
+use mcekit::arch::{ErrorClass, ErrorCode};
+use mcekit::table::{
+    Bank, Field, Location, Model, Place, Register, Role, Slot, Unit, Value, Values, bits,
+};
+use mcekit::{HwId, Record, Vendor};
+
+use crate::registry::{find, general};
+
+/// Explains a record with the tables of the processor that it names.
+///
+/// Never fails: where no processor is named, or its maker published nothing, the parts that are not known are `None`.
+#[must_use]
+pub fn decode(record: &Record) -> Explained {
+    let vendor = record.vendor().unwrap_or(if record.is_amd_like() {
+        Vendor::AMD
+    } else {
+        Vendor::INTEL
+    });
+    let model = match record.cpuid() {
+        Some(signature) => find(vendor, signature),
+        // Scalable MCA names the unit in the record itself.
+        None if record.is_smca() => general(vendor, 0x17),
+        None => None,
+    };
+    Explained::new(record, model)
+}
+
+/// Explains a record with the tables of a certain model, whatever processor the record names.
+#[must_use]
+pub fn decode_as(record: &Record, model: &'static Model) -> Explained {
+    Explained::new(record, Some(model))
+}
+
+/// What a bank says of which nothing is published: that there is a model-specific code, and which.
+static UNPUBLISHED: &[&Field] = &[&Field::codes("mscod", Register::Status, bits(31, 16), &[])];
+
+/// What a vendor's tables say about one record: computed, never stored.
+///
+/// `{}` shows it in one line, `{:#}` one fact a line.
+#[derive(Clone, Copy, Debug)]
+pub struct Explained {
+    record: Record,
+    model: Option<&'static Model>,
+    bank: Option<&'static Bank>,
+    unit: Option<&'static Unit>,
+}
+
+impl Explained {
+    fn new(record: &Record, model: Option<&'static Model>) -> Self {
+        let bank = model.and_then(|model| model.bank(record));
+        let unit = match bank {
+            Some(bank) => Some(bank.unit),
+            None => model.and_then(|model| model.unit(record)),
+        };
+        Self {
+            record: *record,
+            model,
+            bank,
+            unit,
+        }
+    }
+
+    /// The record.
+    #[must_use]
+    pub const fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The processor's generation.
+    #[must_use]
+    pub const fn model(&self) -> Option<&'static Model> {
+        self.model
+    }
+
+    /// The unit that the bank belongs to.
+    #[must_use]
+    pub const fn unit(&self) -> Option<&'static Unit> {
+        self.unit
+    }
+
+    /// The row of the bank, where banks are told apart by number.
+    #[must_use]
+    pub const fn bank(&self) -> Option<&'static Bank> {
+        self.bank
+    }
+
+    /// AMD scalable MCA: the name of the unit behind MCA_IPID.
+    #[must_use]
+    pub fn bank_type(&self) -> Option<&'static str> {
+        self.record.is_smca().then_some(self.unit?.name)
+    }
+
+    /// AMD scalable MCA: the hardware id and MCA type, where no table has them.
+    #[must_use]
+    pub fn unknown_hwid(&self) -> Option<HwId> {
+        let hwid = self.record.ipid()?.hwid();
+        (self.record.is_smca() && self.unit.is_none()).then_some(hwid)
+    }
+
+    /// AMD scalable MCA: the extended error code.
+    #[must_use]
+    pub fn xec(&self) -> Option<u8> {
+        self.record
+            .is_smca()
+            .then(|| self.record.status().extended_error_code())
+    }
+
+    /// What the unit's fields say, in the manual's order. Nothing, where MCi_STATUS is not valid or was not captured.
+    #[must_use]
+    pub fn values(&self) -> Values<'_> {
+        if !self.readable() {
+            return Values::new(&self.record, &[], &[], &[]);
+        }
+        let (fields, groups): (&[_], &[_]) = match self.unit {
+            Some(unit) if !unit.fields().is_empty() || !unit.grouped().is_empty() => {
+                (unit.fields(), unit.grouped())
+            }
+            _ if !self.record.is_amd_like() && self.bank_of_hardware() => (UNPUBLISHED, &[]),
+            _ => (&[], &[]),
+        };
+        let common: &[_] = match self.model {
+            Some(model) if self.bank_of_hardware() => model.common,
+            _ => &[],
+        };
+        Values::new(&self.record, fields, groups, common)
+    }
+
+    /// Where the error is, as far as the registers say.
+    #[must_use]
+    pub fn location(&self) -> Location {
+        self.location_of(self.values())
+    }
+
+    /// The same, for a caller that has the values of [`Self::values`] at hand.
+    #[must_use]
+    pub fn location_of(&self, values: impl IntoIterator<Item = Value>) -> Location {
+        let mut location = Location::default();
+        if let Some(socket) = self.record.socket() {
+            location.set(Place::Socket, socket);
+        }
+        if !self.readable() {
+            return location;
+        }
+        if let Some(bank) = self.bank {
+            if let Some(imc) = bank.imc {
+                location.set(Place::Imc, imc.into());
+            }
+            if let Some(channel) = bank.channel {
+                location.set(Place::Channel, channel.into());
+            }
+            if let Some((place, instance)) = bank.instance {
+                location.set(place, instance.into());
+            }
+        }
+        if let Some(channel) = ErrorCode::of(&self.record).channel()
+            && location.get(Place::Channel).is_none()
+            && self.bank_of_hardware()
+        {
+            location.set(Place::Channel, channel.into());
+        }
+        if let Some(ipid) = self.record.ipid().filter(|_| self.record.is_smca()) {
+            location.set(Place::Instance, ipid.instance_id());
+        }
+        for value in values {
+            if let Some(place) = value.field.place()
+                && let Ok(n) = u32::try_from(value.raw)
+            {
+                location.set(place, n);
+            }
+        }
+        if let Some(locate) = self.model.and_then(|model| model.locate) {
+            locate(&self.record, &mut location);
+        }
+        location
+    }
+
+    /// What the registers say about the place within a DIMM: bank, row, column and who is to blame.
+    #[must_use]
+    pub fn dimm_address(&self) -> Option<DimmAddress> {
+        let mut address = DimmAddress::default();
+        for value in self.values() {
+            address.take(&value);
+        }
+        address.row.map(|_| address)
+    }
+
+    /// What corrected the error, where that was not ECC: `mirroring with channel failover`.
+    #[must_use]
+    pub fn corrected_by(&self) -> Option<&'static str> {
+        if self.record.status().uc() {
+            return None;
+        }
+        self.values()
+            .find(|value| value.field.says() == Some(Role::CorrectedBy))
+            .and_then(|value| value.text)
+    }
+
+    /// The slots that a memory error counts for, numbered as mcelog's memory database does.
+    ///
+    /// At most two: some processors cannot tell which of two DIMMs failed.
+    pub fn mcelog_location(&self) -> impl Iterator<Item = McelogSlot> + use<> {
+        let decoding = ErrorCode::of(&self.record);
+        let counts = decoding.class() == ErrorClass::MemoryController && !self.record.is_amd_like();
+        let slots = match self.model.and_then(|model| model.slots) {
+            _ if !counts => [None, None],
+            Some(slots) => slots(&self.record),
+            None => [
+                Some(Slot {
+                    channel: decoding.channel(),
+                    dimm: None,
+                }),
+                None,
+            ],
+        };
+        // mcelog counts what the register says only where MCG_CAP was given and says that it is a count.
+        let corrected_count = match self.record.mcgcap() {
+            Some(cap) if cap.cmci_p() => self.record.status().corrected_count(),
+            _ => 0,
+        };
+        slots.into_iter().flatten().map(move |slot| McelogSlot {
+            channel: slot.channel.map_or(-1, i16::from),
+            dimm: slot.dimm.map_or(-1, i16::from),
+            corrected_count,
+        })
+    }
+
+    /// Whether the bank is one of the processor's, not one that software made up.
+    fn bank_of_hardware(&self) -> bool {
+        self.record.bank().is_some_and(|bank| bank < 128)
+    }
+
+    /// Whether MCi_STATUS holds an error.
+    fn readable(&self) -> bool {
+        let status = self.record.status();
+        status.val() && !status.not_captured()
+    }
+}
+
+/// A slot as mcelog's memory database numbers it; -1 is "unknown".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct McelogSlot {
+    /// The channel within the package.
+    pub channel: i16,
+    /// The DIMM of the channel.
+    pub dimm: i16,
+    /// How many corrected errors the record stands for.
+    pub corrected_count: u16,
+}
+
+/// The place within a DIMM, each part only where the registers give it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct DimmAddress {
+    /// Bank of the group.
+    pub bank: Option<u32>,
+    /// Bank group.
+    pub bankgroup: Option<u32>,
+    /// Row.
+    pub row: Option<u32>,
+    /// Column.
+    pub column: Option<u32>,
+    /// The devices that failed; two for high-bandwidth memory.
+    pub failed_device: [Option<u32>; 2],
+    /// Rank.
+    pub rank: Option<u32>,
+    /// Sub-rank.
+    pub subrank: Option<u32>,
+    /// Chip select.
+    pub chipselect: Option<u32>,
+    /// Half of a DDR5 channel.
+    pub subchan: Option<u32>,
+    /// The ECC mode of the memory.
+    pub ecc_mode: Option<&'static str>,
+    /// The error did not repeat; no device is to blame.
+    pub transient: bool,
+    /// The size of a read of high-bandwidth memory.
+    pub hbm_read: Option<&'static str>,
+}
+
+impl DimmAddress {
+    fn take(&mut self, value: &Value) {
+        let number = u32::try_from(value.raw).ok();
+        match value.field.says() {
+            Some(Role::At(place)) => {
+                let slot = match place {
+                    Place::Bank => &mut self.bank,
+                    Place::BankGroup => &mut self.bankgroup,
+                    Place::Row => &mut self.row,
+                    Place::Column => &mut self.column,
+                    Place::Chip => &mut self.failed_device[0],
+                    Place::Chip2 => &mut self.failed_device[1],
+                    Place::Rank => &mut self.rank,
+                    Place::SubRank => &mut self.subrank,
+                    Place::ChipSelect => &mut self.chipselect,
+                    Place::SubChannel => &mut self.subchan,
+                    _ => return,
+                };
+                *slot = number;
+            }
+            Some(Role::EccMode(unknown)) => self.ecc_mode = Some(value.text.unwrap_or(unknown)),
+            Some(Role::Transient) => self.transient = value.raw != 0,
+            Some(Role::HbmRead) => self.hbm_read = value.text,
+            _ => {}
+        }
+    }
+}
+
+impl fmt::Display for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let between = if f.alternate() { "\n  " } else { "; " };
+        match self.model {
+            Some(model) => f.write_str(model.name)?,
+            None => f.write_str("unknown processor")?,
+        }
+        if let Some(unit) = self.unit {
+            f.write_str(between)?;
+            write!(f, "{}", unit.id)?;
+            if unit.id != unit.name {
+                write!(f, ": {}", unit.name)?;
+            }
+        } else if let Some(hwid) = self.unknown_hwid() {
+            write!(f, "{between}unknown unit, {hwid}")?;
+        }
+        for value in self.values() {
+            write!(f, "{between}{value}")?;
+        }
+        let location = self.location();
+        if !location.is_empty() {
+            f.write_str(between)?;
+            for (i, (place, value)) in location.iter().enumerate() {
+                write!(
+                    f,
+                    "{}{} {value}",
+                    if i == 0 { "" } else { ", " },
+                    place.name()
+                )?;
+            }
+        }
+        if let Some(fru) = self.record.fru_text() {
+            write!(f, "{between}FRU {fru}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,139 @@
+//! Explanations as JSON objects; see the feature `serde`.
+
+use core::fmt;
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
+
+use crate::explained::{DimmAddress, Explained, McelogSlot};
+
+/// `{model, unit, fields, bank_type, xec, corrected_by, fru_text, dimm_address, location}`; what is not known is left out.
+impl Serialize for Explained {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        if let Some(model) = self.model() {
+            object.serialize_entry("model", model.id)?;
+        }
+        if let Some(unit) = self.unit() {
+            object.serialize_entry("unit", unit.id)?;
+        }
+        object.serialize_entry("fields", &Fields(self))?;
+        if let Some(bank_type) = self.bank_type() {
+            object.serialize_entry("bank_type", bank_type)?;
+        }
+        if let Some(xec) = self.xec() {
+            object.serialize_entry("xec", &xec)?;
+        }
+        if let Some(corrected_by) = self.corrected_by() {
+            object.serialize_entry("corrected_by", corrected_by)?;
+        }
+        if let Some(fru) = self.record().fru_text() {
+            object.serialize_entry("frutext", fru.as_str())?;
+        }
+        if let Some(address) = self.dimm_address() {
+            object.serialize_entry("dimm_address", &address)?;
+        }
+        object.serialize_entry("location", &Place(self))?;
+        object.end()
+    }
+}
+
+struct Fields<'a>(&'a Explained);
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        for value in self.0.values() {
+            list.serialize_element(&value)?;
+        }
+        list.end()
+    }
+}
+
+/// The coordinates, and under `mcelog` the slots as mcelog numbers them.
+struct Place<'a>(&'a Explained);
+
+impl Serialize for Place<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        for (place, value) in self.0.location().iter() {
+            object.serialize_entry(place.name(), &value)?;
+        }
+        if self.0.mcelog_location().next().is_some() {
+            object.serialize_entry("mcelog", &Slots(self.0))?;
+        }
+        object.end()
+    }
+}
+
+struct Slots<'a>(&'a Explained);
+
+impl Serialize for Slots<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        for slot in self.0.mcelog_location() {
+            list.serialize_element(&slot)?;
+        }
+        list.end()
+    }
+}
+
+/// `{channel, dimm, corrected_count}`.
+impl Serialize for McelogSlot {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("McelogSlot", 3)?;
+        object.serialize_field("channel", &self.channel)?;
+        object.serialize_field("dimm", &self.dimm)?;
+        object.serialize_field("corrected_count", &self.corrected_count)?;
+        object.end()
+    }
+}
+
+/// Numbers in hex, as every tool that reads DIMM addresses writes them; two failed devices joined by a comma.
+impl Serialize for DimmAddress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        let numbers = [
+            ("bank", self.bank),
+            ("bankgroup", self.bankgroup),
+            ("row", self.row),
+            ("column", self.column),
+            ("rank", self.rank),
+            ("subrank", self.subrank),
+            ("chipselect", self.chipselect),
+            ("subchan", self.subchan),
+        ];
+        for (name, value) in numbers {
+            if let Some(value) = value {
+                object.serialize_entry(name, &Text(format_args!("{value:#x}")))?;
+            }
+        }
+        match self.failed_device {
+            [Some(first), Some(second)] => {
+                object.serialize_entry(
+                    "failed_device",
+                    &Text(format_args!("{first:#x},{second:#x}")),
+                )?;
+            }
+            [Some(one), None] | [None, Some(one)] => {
+                object.serialize_entry("failed_device", &Text(format_args!("{one:#x}")))?;
+            }
+            [None, None] => {}
+        }
+        if let Some(mode) = self.ecc_mode {
+            object.serialize_entry("ecc_mode", mode)?;
+        }
+        if let Some(size) = self.hbm_read {
+            object.serialize_entry("hbm_read", size)?;
+        }
+        object.serialize_entry("transient", &self.transient)?;
+        object.end()
+    }
+}
+
+struct Text<'a>(fmt::Arguments<'a>);
+
+impl Serialize for Text<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}

@@ -1,0 +1,152 @@
+//! All models, and the index that finds the one of a processor.
+
+use mcekit::table::{Banks, Model};
+use mcekit::{CpuSignature, Vendor};
+
+/// The models of each vendor that was compiled in.
+const LISTS: &[&[&Model]] = &[
+    #[cfg(feature = "intel")]
+    crate::intel::MODELS,
+    #[cfg(feature = "amd")]
+    crate::amd::MODELS,
+    #[cfg(feature = "amd")]
+    crate::hygon::MODELS,
+    #[cfg(feature = "zhaoxin")]
+    crate::zhaoxin::MODELS,
+];
+
+/// Every model, vendor by vendor.
+pub fn models() -> impl Iterator<Item = &'static Model> {
+    LISTS.iter().copied().flatten().copied()
+}
+
+/// The model that a processor belongs to.
+///
+/// Where no model claims the signature, the vendor's general one stands in, if there is one: the architecture, or
+/// what all scalable-MCA processors share.
+///
+/// ```
+/// # #[cfg(feature = "intel")] {
+/// use mcekit::{CpuSignature, Vendor};
+///
+/// let model = mcekit_models::find(Vendor::INTEL, CpuSignature(0x50654)).unwrap();
+/// assert_eq!(model.id, "skylake_server");
+/// # }
+/// ```
+#[must_use]
+pub fn find(vendor: Vendor, signature: CpuSignature) -> Option<&'static Model> {
+    // Zhaoxin's processors call themselves either.
+    let vendor = if vendor == Vendor::CENTAUR {
+        Vendor::ZHAOXIN
+    } else {
+        vendor
+    };
+    let key = key(
+        vendor,
+        signature.family(),
+        signature.model(),
+        signature.stepping(),
+    );
+    let after = INDEX.partition_point(|entry| entry.first <= key);
+    match INDEX.get(after.wrapping_sub(1)) {
+        Some(entry) if key <= entry.last => Some(entry.model),
+        _ => general(vendor, signature.family()),
+    }
+}
+
+/// The model for processors of a vendor that no model claims: the one without a list of processors. AMD's is for
+/// scalable MCA, family 17h and later.
+pub(crate) fn general(vendor: Vendor, family: u16) -> Option<&'static Model> {
+    models().find(|model| {
+        model.vendor == vendor
+            && model.cpus.is_empty()
+            && (family >= 0x17 || !matches!(model.banks, Banks::Ipid(..)))
+    })
+}
+
+/// The processors from `first` to `last` belong to `model`.
+#[derive(Clone, Copy)]
+struct Entry {
+    first: u32,
+    last: u32,
+    model: &'static Model,
+}
+
+/// Vendor, family, model and stepping as one number that sorts.
+const fn key(vendor: Vendor, family: u16, model: u8, stepping: u8) -> u32 {
+    (vendor.0 as u32) << 24
+        | (family as u32 & 0xfff) << 12
+        | (model as u32) << 4
+        | stepping as u32 & 15
+}
+
+const fn count() -> usize {
+    let (mut n, mut list) = (0, 0);
+    while list < LISTS.len() {
+        let mut model = 0;
+        while model < LISTS[list].len() {
+            n += LISTS[list][model].cpus.len();
+            model += 1;
+        }
+        list += 1;
+    }
+    n
+}
+
+/// The processors of all models, sorted; refuses while compiling a processor that two models claim.
+static INDEX: [Entry; count()] = index();
+
+const NOBODY: Model = Model::architectural("", "", &[], Vendor::UNKNOWN, &[]);
+
+const fn index() -> [Entry; count()] {
+    let mut entries = [Entry {
+        first: u32::MAX,
+        last: u32::MAX,
+        model: &NOBODY,
+    }; count()];
+    let (mut n, mut list) = (0, 0);
+    while list < LISTS.len() {
+        let mut m = 0;
+        while m < LISTS[list].len() {
+            let model = LISTS[list][m];
+            let mut c = 0;
+            while c < model.cpus.len() {
+                let cpu = &model.cpus[c];
+                assert!(
+                    cpu.first_model == cpu.last_model
+                        || cpu.first_stepping == 0 && cpu.last_stepping == 15,
+                    "steppings are given for one model at a time"
+                );
+                let entry = Entry {
+                    first: key(
+                        model.vendor,
+                        cpu.family,
+                        cpu.first_model,
+                        cpu.first_stepping,
+                    ),
+                    last: key(model.vendor, cpu.family, cpu.last_model, cpu.last_stepping),
+                    model,
+                };
+                let mut at = n;
+                while at > 0 && entries[at - 1].first > entry.first {
+                    entries[at] = entries[at - 1];
+                    at -= 1;
+                }
+                assert!(
+                    at == 0 || entries[at - 1].last < entry.first,
+                    "two models claim one processor: see the registry test"
+                );
+                assert!(
+                    at == n || entry.last < entries[at + 1].first,
+                    "two models claim one processor: see the registry test"
+                );
+                entries[at] = entry;
+                n += 1;
+                c += 1;
+            }
+            m += 1;
+        }
+        list += 1;
+    }
+    entries
+}

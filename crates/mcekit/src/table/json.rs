@@ -1,0 +1,37 @@
+//! Values and locations as JSON; see the feature `serde`.
+
+use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
+
+use super::{Location, Value};
+
+/// `{name, raw, text, class}`: the raw number as hex, the text and class where there are any.
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Value", 4)?;
+        object.serialize_field("name", self.field.name())?;
+        object.serialize_field("raw", &Hex(self.raw))?;
+        object.serialize_field("text", &self.text)?;
+        object.serialize_field("class", &self.class.map(super::Class::name))?;
+        object.end()
+    }
+}
+
+/// One member for each coordinate that is known, as a number.
+impl Serialize for Location {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        for (place, value) in self.iter() {
+            object.serialize_entry(place.name(), &value)?;
+        }
+        object.end()
+    }
+}
+
+/// A number as `"0x…"`.
+struct Hex(u64);
+
+impl Serialize for Hex {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:#x}", self.0))
+    }
+}

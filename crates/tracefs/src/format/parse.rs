@@ -1,0 +1,478 @@
+//! The parser of format files: one pass over the bytes, two allocations.
+
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::types::{is_ident, strip_location, strip_qualifiers, type_size};
+use super::{Element, Format, Kind, MAX_EXTENT, MAX_FIELDS, MAX_TEXT, Place, Raw, Span};
+use crate::record::Accessor;
+use crate::{Abi, Error, Result};
+
+/// A field line is rarely shorter than this; decides how much is reserved for fields.
+const SHORT_FIELD_LINE: usize = 50;
+
+pub(super) fn parse(bytes: &[u8], abi: Abi) -> Result<Format> {
+    if bytes.len() > MAX_TEXT {
+        return Err(Error::FormatTooLong {
+            len: bytes.len(),
+            max: MAX_TEXT,
+        });
+    }
+    let text: Arc<str> = match core::str::from_utf8(bytes) {
+        Ok(text) => Arc::from(text),
+        Err(_) => Arc::from(String::from_utf8_lossy(bytes)),
+    };
+    // U+FFFD is three bytes for one: what was checked above can have grown.
+    if text.len() > MAX_TEXT {
+        return Err(Error::FormatTooLong {
+            len: text.len(),
+            max: MAX_TEXT,
+        });
+    }
+    let mut parser = Parser {
+        text: &text,
+        bytes: text.as_bytes(),
+        at: 0,
+        abi,
+    };
+    let name = parser.header("name:", "name: and the event's name")?;
+    if name.start == name.end {
+        return Err(parser.syntax("the event's name"));
+    }
+    let id = parser.header("ID:", "ID: and a number")?;
+    let id = id
+        .of(&text)
+        .parse()
+        .map_err(|_| parser.syntax("ID: and a number"))?;
+    parser.header("format:", "format:")?;
+
+    let mut fields =
+        Vec::with_capacity((parser.bytes.len() / SHORT_FIELD_LINE + 1).min(MAX_FIELDS));
+    let mut extent = 0;
+    let print = loop {
+        parser.skip_space();
+        if parser.take("field:") || parser.take("field special:") {
+            if fields.len() == MAX_FIELDS {
+                return Err(parser.syntax("no more fields"));
+            }
+            let field = parser.field()?;
+            let start = field.access.offset();
+            let end = start + field.access.size();
+            if start < extent && start < end {
+                parser.check_overlap(&fields, &field, start, end)?;
+            }
+            extent = extent.max(end);
+            fields.push(field);
+        } else if parser.take("print fmt:") {
+            break Some(parser.rest());
+        } else if parser.at == parser.bytes.len() {
+            break None;
+        } else {
+            return Err(parser.syntax("field: or print fmt:"));
+        }
+    };
+    let common = fields
+        .iter()
+        .take_while(|field| {
+            let name = text.as_bytes().get(field.name.start as usize..);
+            name.is_some_and(|name| name.starts_with(b"common_"))
+        })
+        .count();
+    Ok(Format {
+        name,
+        id,
+        abi,
+        fields,
+        common,
+        print,
+        extent,
+        text,
+    })
+}
+
+impl Raw {
+    fn name<'t>(&self, text: &'t str) -> &'t str {
+        self.name.of(text)
+    }
+}
+
+struct Parser<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
+    at: usize,
+    abi: Abi,
+}
+
+impl<'t> Parser<'t> {
+    fn line(&self, at: usize) -> usize {
+        let before = self.bytes.get(..at).unwrap_or(self.bytes);
+        1 + before.iter().filter(|&&byte| byte == b'\n').count()
+    }
+
+    #[cold]
+    fn syntax(&self, expected: &'static str) -> Error {
+        Error::FormatSyntax {
+            line: self.line(self.at),
+            expected,
+        }
+    }
+
+    #[cold]
+    fn place(&self, at: usize, field: &str, why: &'static str) -> Error {
+        Error::FieldPlace {
+            line: self.line(at),
+            field: field.to_string(),
+            why,
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn skip_space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn take(&mut self, word: &str) -> bool {
+        let found = self
+            .bytes
+            .get(self.at..)
+            .is_some_and(|rest| rest.starts_with(word.as_bytes()));
+        if found {
+            self.at += word.len();
+        }
+        found
+    }
+
+    /// `key value` on a line of its own.
+    fn header(&mut self, key: &str, expected: &'static str) -> Result<Span> {
+        self.skip_space();
+        if !self.take(key) {
+            return Err(self.syntax(expected));
+        }
+        let start = self.at;
+        let rest = self.bytes.get(start..).unwrap_or(&[]);
+        let len = rest
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .unwrap_or(rest.len());
+        self.at = start + len;
+        Ok(self.trimmed(start, start + len))
+    }
+
+    fn rest(&mut self) -> Span {
+        let start = self.at;
+        self.at = self.bytes.len();
+        self.trimmed(start, self.at)
+    }
+
+    /// The part of the text without white space around it.
+    fn trimmed(&self, mut start: usize, mut end: usize) -> Span {
+        let space = |at: usize| self.bytes.get(at).is_some_and(u8::is_ascii_whitespace);
+        while start < end && space(start) {
+            start += 1;
+        }
+        while start < end && space(end - 1) {
+            end -= 1;
+        }
+        // MAX_TEXT is below 4 GiB.
+        Span {
+            start: start as u32,
+            end: end as u32,
+        }
+    }
+
+    /// After `field:`.
+    fn field(&mut self) -> Result<Raw> {
+        let start = self.at;
+        let rest = self.bytes.get(start..).unwrap_or(&[]);
+        let Some(len) = rest.iter().position(|&byte| byte == b';' || byte == b'\n') else {
+            return Err(self.syntax("; after the declaration"));
+        };
+        self.at = start + len;
+        let declaration = self.trimmed(start, start + len);
+        if !self.take(";") {
+            return Err(self.syntax("; after the declaration"));
+        }
+        let (name, brackets) = declarator(declaration.of(self.text));
+        let shift = |span: Span| Span {
+            start: declaration.start + span.start,
+            end: declaration.start + span.end,
+        };
+        let name = shift(name);
+        if name.start == name.end {
+            return Err(self.syntax("a declaration with a name"));
+        }
+        let offset = self.number("offset:", "offset: and a number")?;
+        let size = self.number("size:", "size: and a number")?;
+        let end = u64::from(offset) + u64::from(size);
+        if end > MAX_EXTENT as u64 {
+            return Err(self.place(start, name.of(self.text), "ends beyond any record"));
+        }
+        self.skip_space();
+        // Kernels before 2.6.32 did not say.
+        let signed = if self
+            .bytes
+            .get(self.at..)
+            .is_some_and(|rest| rest.starts_with(b"signed:"))
+        {
+            self.number("signed:", "signed:0 or signed:1")? != 0
+        } else {
+            false
+        };
+        let shape = shape(declaration.of(self.text), brackets, size, self.abi)
+            .map_err(|why| self.place(start, name.of(self.text), why))?;
+        Ok(Raw {
+            declaration,
+            name,
+            array_len: shape.len,
+            kind: shape.kind,
+            access: Accessor::new(
+                shape.kind,
+                offset,
+                size,
+                shape.element_size,
+                signed,
+                self.abi,
+            ),
+        })
+    }
+
+    /// `\tkey:number;`
+    fn number(&mut self, key: &str, expected: &'static str) -> Result<u32> {
+        while let Some(b' ' | b'\t') = self.peek() {
+            self.at += 1;
+        }
+        if !self.take(key) {
+            return Err(self.syntax(expected));
+        }
+        let start = self.at;
+        let mut number = 0u32;
+        while let Some(byte @ b'0'..=b'9') = self.peek() {
+            number = number
+                .checked_mul(10)
+                .and_then(|n| n.checked_add(u32::from(byte - b'0')))
+                .ok_or_else(|| self.syntax("a number below 2^32"))?;
+            self.at += 1;
+        }
+        if self.at == start {
+            return Err(self.syntax(expected));
+        }
+        if !self.take(";") {
+            return Err(self.syntax("; after the number"));
+        }
+        Ok(number)
+    }
+
+    #[cold]
+    fn check_overlap(&self, fields: &[Raw], field: &Raw, start: usize, end: usize) -> Result<()> {
+        for other in fields {
+            let begin = other.access.offset();
+            if start < begin + other.access.size() && begin < end {
+                return Err(Error::FieldOverlap {
+                    line: self.line(field.declaration.start as usize),
+                    field: field.name(self.text).to_string(),
+                    other: other.name(self.text).to_string(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name in a declaration, and what stands in the brackets after it.
+fn declarator(declaration: &str) -> (Span, Option<&str>) {
+    let span = |start: usize, end: usize| Span {
+        start: start as u32,
+        end: end as u32,
+    };
+    let bytes = declaration.as_bytes();
+    let mut end = bytes.len();
+    // A trailing attribute, or the arguments of a function pointer: `void (*name)(int)`.
+    while end > 0 && bytes.get(end - 1) == Some(&b')') {
+        let Some(open) = matching_open(bytes, end - 1) else {
+            return (span(0, 0), None);
+        };
+        let before = trim_end(bytes, open);
+        if bytes.get(before.wrapping_sub(1)) == Some(&b')') {
+            // The name stands in the parentheses before the arguments.
+            end = trim_end(bytes, before - 1);
+            break;
+        }
+        // `__attribute__((…))`
+        let mut start = before;
+        while start > 0 && bytes.get(start - 1).copied().is_some_and(is_ident) {
+            start -= 1;
+        }
+        end = trim_end(bytes, start);
+    }
+    let mut brackets = None;
+    if end > 0 && bytes.get(end - 1) == Some(&b']') {
+        let close = end;
+        // All dimensions of `x[4][8]`.
+        while end > 0 && bytes.get(end - 1) == Some(&b']') {
+            let open = bytes
+                .get(..end)
+                .and_then(|part| part.iter().rposition(|&b| b == b'['));
+            let Some(open) = open else {
+                return (span(0, 0), None);
+            };
+            end = trim_end(bytes, open);
+        }
+        brackets = declaration.get(end..close);
+    }
+    let mut start = end;
+    while start > 0 && bytes.get(start - 1).copied().is_some_and(is_ident) {
+        start -= 1;
+    }
+    (span(start, end), brackets)
+}
+
+fn trim_end(bytes: &[u8], mut end: usize) -> usize {
+    while end > 0 && bytes.get(end - 1).is_some_and(u8::is_ascii_whitespace) {
+        end -= 1;
+    }
+    end
+}
+
+fn matching_open(bytes: &[u8], close: usize) -> Option<usize> {
+    let mut depth = 0usize;
+    for at in (0..=close).rev() {
+        match bytes.get(at) {
+            Some(b')') => depth += 1,
+            Some(b'(') => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some(at);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+struct Shape {
+    kind: Kind,
+    len: u32,
+    element_size: u8,
+}
+
+/// What a declaration and a size say together.
+fn shape(
+    declaration: &str,
+    brackets: Option<&str>,
+    size: u32,
+    abi: Abi,
+) -> Result<Shape, &'static str> {
+    if declaration.starts_with("__data_loc") || declaration.starts_with("__rel_loc") {
+        let place = if declaration.starts_with("__data_loc") {
+            Place::DataLoc
+        } else {
+            Place::RelLoc
+        };
+        if size != 4 {
+            return Err("a reference to data is not 4 bytes");
+        }
+        let base = base_type(declaration);
+        let (element, element_size) = if base == "cpumask_t" {
+            (Element::Bitmask, abi.word.bytes() as u8)
+        } else {
+            element(base, abi, None)
+        };
+        return Ok(Shape {
+            kind: Kind::Array { place, element },
+            len: 0,
+            element_size,
+        });
+    }
+    if let Some(brackets) = brackets {
+        let base = base_type(declaration);
+        if size == 0 {
+            let (element, element_size) = element(base, abi, None);
+            return Ok(Shape {
+                kind: Kind::Array {
+                    place: Place::Rest,
+                    element,
+                },
+                len: 0,
+                element_size,
+            });
+        }
+        let len = dimensions(brackets);
+        if len.is_some_and(|len| len == 0 || !size.is_multiple_of(len)) {
+            return Err("its size is not a multiple of its length");
+        }
+        let measured = len.and_then(|len| u8::try_from(size / len).ok());
+        let known = type_size(strip_qualifiers(base), abi.word);
+        if let (Some(known), Some(len)) = (known, len)
+            && u64::from(known) * u64::from(len) != u64::from(size)
+        {
+            return Err("its size is not that of its elements");
+        }
+        let (element, element_size) = element(base, abi, measured);
+        return Ok(Shape {
+            kind: Kind::Array {
+                place: Place::Fixed,
+                element,
+            },
+            len: len.unwrap_or(size / u32::from(element_size.max(1))),
+            element_size,
+        });
+    }
+    let pointer = declaration.contains('*') && size as usize == abi.word.bytes();
+    let kind = match size {
+        _ if pointer => Kind::Pointer,
+        1 | 2 | 4 | 8 => Kind::Number,
+        _ => Kind::Opaque,
+    };
+    Ok(Shape {
+        kind,
+        len: 0,
+        element_size: 1,
+    })
+}
+
+/// The type in front of an array's name or brackets.
+fn base_type(declaration: &str) -> &str {
+    let text = strip_location(declaration);
+    let text = text.split('[').next().unwrap_or(text);
+    let text = if declaration.starts_with("__") && declaration.contains("_loc") {
+        // `__data_loc char[] name` and `__data_loc cpumask_t name`.
+        match text.trim_end() {
+            text if strip_location(declaration).contains('[') => text,
+            text => text.rsplit_once(' ').map_or(text, |(base, _)| base),
+        }
+    } else {
+        text.trim_end()
+            .trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_')
+    };
+    strip_qualifiers(text)
+}
+
+/// What an array of that type is made of, and the size of one. `measured` is what the format
+/// file's own numbers say.
+fn element(base: &str, abi: Abi, measured: Option<u8>) -> (Element, u8) {
+    let size = measured.or_else(|| type_size(base, abi.word));
+    match size {
+        Some(1) if base == "char" => (Element::Char, 1),
+        Some(size @ (1 | 2 | 4 | 8)) => (Element::Number(size), size),
+        Some(size) if size > 0 => (Element::Opaque, size),
+        _ => (Element::Opaque, 1),
+    }
+}
+
+/// `[4][8]` is 32; `None` where a dimension is a name (`[TASK_COMM_LEN]`, before 6.0).
+fn dimensions(brackets: &str) -> Option<u32> {
+    brackets
+        .split('[')
+        .skip(1)
+        .try_fold(1u32, |product, dimension| {
+            let number = dimension.trim_end().strip_suffix(']')?.trim();
+            product.checked_mul(number.parse().ok()?)
+        })
+}

@@ -1,0 +1,357 @@
+//! Tokens of a print fmt: the C that the kernel's macros leave behind.
+
+use crate::format::is_ident;
+
+const SPACE: u8 = 1;
+const IDENT: u8 = 2;
+
+/// What each byte can be part of.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        if b.is_ascii_whitespace() {
+            classes[byte] = SPACE;
+        } else if b.is_ascii_alphanumeric() || b == b'_' {
+            classes[byte] = IDENT;
+        }
+        byte += 1;
+    }
+    classes
+};
+
+/// How many bytes of a class there are in front.
+#[inline]
+fn run(bytes: &[u8], class: u8) -> usize {
+    bytes
+        .iter()
+        .take_while(|&&byte| CLASSES[usize::from(byte)] == class)
+        .count()
+}
+
+/// One token. Names and strings are places in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token<'t> {
+    /// A name or keyword.
+    Name(&'t str),
+    /// A number, and what its suffix says.
+    Number {
+        value: u64,
+        unsigned: bool,
+        long: bool,
+        decimal: bool,
+    },
+    /// A string literal: where its content starts and ends, and whether it holds escapes.
+    Str {
+        start: usize,
+        end: usize,
+        escaped: bool,
+    },
+    /// A character constant.
+    Char(u8),
+    /// An operator or bracket.
+    Op(Op),
+    /// The text's end.
+    End,
+}
+
+/// Operators and brackets; of several characters the longest that fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Op {
+    Open,
+    Close,
+    OpenSquare,
+    CloseSquare,
+    OpenBrace,
+    CloseBrace,
+    Comma,
+    Semicolon,
+    Colon,
+    Question,
+    Dot,
+    Arrow,
+    Plus,
+    Minus,
+    Star,
+    Slash,
+    Percent,
+    Shl,
+    Shr,
+    Less,
+    LessEq,
+    Greater,
+    GreaterEq,
+    Equal,
+    NotEqual,
+    And,
+    AndAnd,
+    Or,
+    OrOr,
+    Xor,
+    Not,
+    Tilde,
+    Assign,
+    Other,
+}
+
+/// Reads tokens, one ahead.
+pub(super) struct Lexer<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
+    /// Where the token in hand starts.
+    pub(super) at: usize,
+    /// Where the next one is looked for.
+    next: usize,
+    /// Where the token before the one in hand ended.
+    pub(super) last_end: usize,
+    /// The token in hand.
+    pub(super) token: Token<'t>,
+}
+
+impl<'t> Lexer<'t> {
+    /// A lexer over `text` from `at` on.
+    pub(super) fn new(text: &'t str, at: usize) -> Self {
+        let mut lexer = Self {
+            text,
+            bytes: text.as_bytes(),
+            at,
+            next: at,
+            last_end: at,
+            token: Token::End,
+        };
+        lexer.advance();
+        lexer
+    }
+
+    /// Goes back, or on, to a place where a token starts.
+    pub(super) fn seek(&mut self, at: usize) {
+        self.next = at;
+        self.advance();
+    }
+
+    /// Whether the token after the one in hand is a name other than `REC`.
+    pub(super) fn name_follows(&self) -> bool {
+        let mut at = self.next;
+        while self.byte(at).is_ascii_whitespace() {
+            at += 1;
+        }
+        let first = self.byte(at);
+        is_ident(first)
+            && !first.is_ascii_digit()
+            && !self
+                .bytes
+                .get(at..)
+                .is_some_and(|rest| rest.starts_with(b"REC->"))
+    }
+
+    fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(0)
+    }
+
+    /// Reads the next token into `self.token`.
+    pub(super) fn advance(&mut self) {
+        self.last_end = self.next;
+        let mut at = self.next;
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        at += run(rest, SPACE);
+        self.at = at;
+        let first = self.byte(at);
+        let (token, end) = match first {
+            0 if at >= self.bytes.len() => (Token::End, at),
+            b'0'..=b'9' => self.number(at),
+            b'"' => self.string(at),
+            b'\'' => self.character(at),
+            _ if CLASSES[usize::from(first)] == IDENT => {
+                let rest = self.bytes.get(at..).unwrap_or_default();
+                let end = at + run(rest, IDENT);
+                (Token::Name(self.text.get(at..end).unwrap_or("")), end)
+            }
+            _ => self.operator(at, first),
+        };
+        self.token = token;
+        self.next = end;
+    }
+
+    fn operator(&self, at: usize, first: u8) -> (Token<'t>, usize) {
+        // One level at a time: brackets and commas are most of all tokens.
+        let op = match first {
+            b'(' => Op::Open,
+            b')' => Op::Close,
+            b'[' => Op::OpenSquare,
+            b']' => Op::CloseSquare,
+            b'{' => Op::OpenBrace,
+            b'}' => Op::CloseBrace,
+            b',' => Op::Comma,
+            b';' => Op::Semicolon,
+            b':' => Op::Colon,
+            b'?' => Op::Question,
+            b'.' => Op::Dot,
+            b'+' => Op::Plus,
+            b'*' => Op::Star,
+            b'/' => Op::Slash,
+            b'%' => Op::Percent,
+            b'^' => Op::Xor,
+            b'~' => Op::Tilde,
+            b'-' | b'<' | b'>' | b'=' | b'!' | b'&' | b'|' => {
+                let (op, len) = Self::longest(first, self.byte(at + 1));
+                return (Token::Op(op), at + len);
+            }
+            _ => {
+                // A whole character of the text, so that every token starts at one.
+                let len = self.text.get(at..).and_then(|rest| rest.chars().next());
+                return (Token::Op(Op::Other), at + len.map_or(1, char::len_utf8));
+            }
+        };
+        (Token::Op(op), at + 1)
+    }
+
+    /// Operators that may have a second character.
+    fn longest(first: u8, second: u8) -> (Op, usize) {
+        match (first, second) {
+            (b'-', b'>') => (Op::Arrow, 2),
+            (b'<', b'<') => (Op::Shl, 2),
+            (b'>', b'>') => (Op::Shr, 2),
+            (b'<', b'=') => (Op::LessEq, 2),
+            (b'>', b'=') => (Op::GreaterEq, 2),
+            (b'=', b'=') => (Op::Equal, 2),
+            (b'!', b'=') => (Op::NotEqual, 2),
+            (b'&', b'&') => (Op::AndAnd, 2),
+            (b'|', b'|') => (Op::OrOr, 2),
+            (b'-', _) => (Op::Minus, 1),
+            (b'<', _) => (Op::Less, 1),
+            (b'>', _) => (Op::Greater, 1),
+            (b'=', _) => (Op::Assign, 1),
+            (b'!', _) => (Op::Not, 1),
+            (b'&', _) => (Op::And, 1),
+            _ => (Op::Or, 1),
+        }
+    }
+
+    fn number(&self, start: usize) -> (Token<'t>, usize) {
+        let mut at = start;
+        let (radix, decimal) = match (self.byte(at), self.byte(at + 1)) {
+            (b'0', b'x' | b'X') => {
+                at += 2;
+                (16, false)
+            }
+            (b'0', b'b' | b'B') => {
+                at += 2;
+                (2, false)
+            }
+            (b'0', _) => (8, false),
+            _ => (10, true),
+        };
+        let mut value = 0u64;
+        loop {
+            let digit = match self.byte(at) {
+                digit @ b'0'..=b'9' => digit - b'0',
+                digit @ b'a'..=b'f' if radix == 16 => digit - b'a' + 10,
+                digit @ b'A'..=b'F' if radix == 16 => digit - b'A' + 10,
+                _ => break,
+            };
+            value = value.wrapping_mul(radix).wrapping_add(u64::from(digit));
+            at += 1;
+        }
+        let (mut unsigned, mut long) = (false, false);
+        loop {
+            match self.byte(at) {
+                b'u' | b'U' => unsigned = true,
+                b'l' | b'L' => long = true,
+                _ => break,
+            }
+            at += 1;
+        }
+        (
+            Token::Number {
+                value,
+                unsigned,
+                long,
+                decimal,
+            },
+            at,
+        )
+    }
+
+    fn string(&self, start: usize) -> (Token<'t>, usize) {
+        let mut at = start + 1;
+        let mut escaped = false;
+        loop {
+            let rest = self.bytes.get(at..).unwrap_or_default();
+            let Some(stop) = rest.iter().position(|&byte| byte == b'"' || byte == b'\\') else {
+                return (Token::Op(Op::Other), self.bytes.len());
+            };
+            at += stop;
+            if rest.get(stop) == Some(&b'"') {
+                break;
+            }
+            escaped = true;
+            at += 2;
+        }
+        (
+            Token::Str {
+                start: start + 1,
+                end: at,
+                escaped,
+            },
+            at + 1,
+        )
+    }
+
+    fn character(&self, start: usize) -> (Token<'t>, usize) {
+        let (value, end) = if self.byte(start + 1) == b'\\' {
+            unescape(self.bytes, start + 2)
+        } else {
+            (self.byte(start + 1), start + 2)
+        };
+        if self.byte(end) == b'\'' {
+            (Token::Char(value), end + 1)
+        } else {
+            // Whatever it is, the next token starts at a character.
+            let len = self
+                .text
+                .get(start + 1..)
+                .and_then(|rest| rest.chars().next());
+            (
+                Token::Op(Op::Other),
+                start + 1 + len.map_or(0, char::len_utf8),
+            )
+        }
+    }
+}
+
+/// The byte that an escape stands for, and where it ends; `at` is after the backslash.
+pub(super) fn unescape(bytes: &[u8], at: usize) -> (u8, usize) {
+    let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+    match byte(at) {
+        b'n' => (b'\n', at + 1),
+        b't' => (b'\t', at + 1),
+        b'r' => (b'\r', at + 1),
+        b'a' => (7, at + 1),
+        b'b' => (8, at + 1),
+        b'f' => (12, at + 1),
+        b'v' => (11, at + 1),
+        b'e' => (27, at + 1),
+        b'x' => {
+            let mut value = 0u8;
+            let mut end = at + 1;
+            while let Some(digit) = char::from(byte(end)).to_digit(16) {
+                value = value.wrapping_shl(4) | digit as u8;
+                end += 1;
+            }
+            (value, end)
+        }
+        b'0'..=b'7' => {
+            let mut value = 0u8;
+            let mut end = at;
+            while end < at + 3
+                && let Some(digit) = char::from(byte(end)).to_digit(8)
+            {
+                value = value.wrapping_shl(3) | digit as u8;
+                end += 1;
+            }
+            (value, end)
+        }
+        other => (other, (at + 1).min(bytes.len())),
+    }
+}

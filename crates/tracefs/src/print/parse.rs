@@ -1,0 +1,416 @@
+//! The parser: from the print fmt's text to a tree, one argument at a time.
+//!
+//! A parser method's error is a [`Reason`]. It costs the argument it is in, never the line.
+
+mod builtins;
+mod cast;
+mod expr;
+mod fold;
+pub(super) use builtins::MAX_ARGUMENTS;
+pub(super) use fold::{binary, unary};
+pub(super) use statement::MAX_LOCALS;
+mod statement;
+
+use alloc::vec::Vec;
+
+use super::conversion::{self, Amount, Piece, Spec};
+use super::lex::{Lexer, Op, Token};
+use super::number::Look;
+use super::symbols::Symbols;
+use super::tree::{Arg, Id, MAX_DEPTH, Node, Range, Reason, Str, Tree, Ty};
+use crate::format::{Field, Format, Kind, Place};
+use crate::{Error, Result};
+
+/// What an expression was parsed to: a constant takes no node until it is needed as one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ex {
+    what: What,
+    ty: Ty,
+    /// How deep its tree is.
+    depth: u16,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Const(u64),
+    Node(Id),
+}
+
+type Parsed<T = Ex> = core::result::Result<T, Reason>;
+
+pub(super) struct Parser<'f> {
+    lexer: Lexer<'f>,
+    format: &'f Format,
+    tree: Tree,
+    /// Brackets and operators open at the moment.
+    open: u16,
+    locals: Vec<statement::Local<'f>>,
+}
+
+/// Compiles the print fmt of `format`.
+pub(super) fn compile(format: &Format, symbols: &Symbols) -> Result<Tree> {
+    let text = format.text();
+    let Some(span) = format.print_span() else {
+        return Err(Error::PrintSyntax {
+            at: 0,
+            why: "the format file has none",
+        });
+    };
+    let start = span.start as usize;
+    let size = (span.end - span.start) as usize;
+    let mut parser = Parser {
+        lexer: Lexer::new(text, start),
+        format,
+        tree: Tree {
+            text: format.shared_text(),
+            symbols: symbols.clone(),
+            abi: format.abi(),
+            strings: Vec::new(),
+            nodes: Vec::with_capacity(size / 16 + 4),
+            ids: Vec::new(),
+            stmts: Vec::new(),
+            rows: Vec::new(),
+            args: Vec::new(),
+            pieces: Vec::with_capacity(size / 8 + 4),
+            line: Range::default(),
+        },
+        open: 0,
+        locals: Vec::new(),
+    };
+    let line = match parser.string() {
+        Some(line) => line,
+        // `TP_printk("")` leaves nothing at all behind.
+        None if parser.lexer.token == Token::End => conversion::NOTHING,
+        None => {
+            return Err(Error::PrintSyntax {
+                at: parser.lexer.at - start,
+                why: "it does not begin with a string",
+            });
+        }
+    };
+    let mut args = Vec::with_capacity(size / 16 + 4);
+    while parser.take(Op::Comma) {
+        args.push(parser.argument());
+    }
+    if parser.lexer.token != Token::End {
+        return Err(Error::PrintSyntax {
+            at: parser.lexer.at - start,
+            why: "something follows the arguments",
+        });
+    }
+    let first = parser.tree.args.len();
+    if first == 0 {
+        parser.tree.args = args;
+    } else {
+        parser.tree.args.append(&mut args);
+    }
+    let end = parser.tree.args.len();
+    parser.tree.line = parser.pieces(line, first, end);
+    Ok(parser.tree)
+}
+
+/// An argument that is not there; its index.
+fn missing(nodes: &mut Vec<(Node, Ty)>, args: &mut Vec<Arg>) -> u32 {
+    nodes.push((Node::Unknown(Reason::Missing), Ty::UNKNOWN));
+    args.push(Arg {
+        id: (nodes.len() - 1) as Id,
+        source: Range::default(),
+    });
+    (args.len() - 1) as u32
+}
+
+/// A conversion of a node.
+fn piece(spec: Spec, arg: u32, node: Option<&(Node, Ty)>) -> Piece {
+    let fixed = |amount| match amount {
+        Amount::None => Some(-1),
+        Amount::Fixed(value) => Some(value),
+        Amount::Arg(_) => None,
+    };
+    if let (
+        conversion::What::Number { size, base, signed },
+        Some((Node::Field(access), _)),
+        Some(width),
+        Some(precision),
+    ) = (spec.what, node, fixed(spec.width), fixed(spec.precision))
+    {
+        return Piece::Field {
+            access: *access,
+            look: Look {
+                base,
+                signed,
+                flags: spec.flags,
+                width,
+                precision,
+            },
+            size,
+            arg,
+        };
+    }
+    Piece::Convert { spec, arg }
+}
+
+impl<'f> Parser<'f> {
+    fn take(&mut self, op: Op) -> bool {
+        let found = self.lexer.token == Token::Op(op);
+        if found {
+            self.lexer.advance();
+        }
+        found
+    }
+
+    fn need(&mut self, op: Op) -> Parsed<()> {
+        if self.take(op) {
+            Ok(())
+        } else {
+            Err(Reason::Syntax)
+        }
+    }
+
+    fn is(&self, op: Op) -> bool {
+        self.lexer.token == Token::Op(op)
+    }
+
+    fn name(&mut self) -> Parsed<&'f str> {
+        match self.lexer.token {
+            Token::Name(name) => {
+                self.lexer.advance();
+                Ok(name)
+            }
+            _ => Err(Reason::Syntax),
+        }
+    }
+
+    /// One argument of the format string. What is not understood is skipped to the next comma.
+    fn argument(&mut self) -> Arg {
+        let start = self.lexer.at;
+        self.open = 0;
+        self.locals.clear();
+        let nodes = self.tree.nodes.len();
+        let parsed = self.ternary().and_then(|ex| {
+            if self.is(Op::Comma) || self.lexer.token == Token::End {
+                Ok(ex)
+            } else {
+                Err(Reason::Syntax)
+            }
+        });
+        let id = match parsed {
+            Ok(ex) => self.id(ex),
+            Err(reason) => {
+                self.lexer.seek(start);
+                self.skip_argument();
+                self.tree.nodes.truncate(nodes);
+                self.push(Node::Unknown(reason), Ty::UNKNOWN)
+            }
+        };
+        self.arg_from(id, start)
+    }
+
+    /// An argument whose text began at `start` and ended before the token in hand.
+    fn arg_from(&self, id: Id, start: usize) -> Arg {
+        Arg {
+            id,
+            source: Range {
+                start: start as u32,
+                len: self.lexer.last_end.saturating_sub(start) as u32,
+            },
+        }
+    }
+
+    /// To the next comma outside of brackets, or the end.
+    fn skip_argument(&mut self) {
+        let mut depth = 0usize;
+        loop {
+            match self.lexer.token {
+                Token::End => return,
+                Token::Op(Op::Comma) if depth == 0 => return,
+                Token::Op(Op::Open | Op::OpenSquare | Op::OpenBrace) => depth += 1,
+                Token::Op(Op::Close | Op::CloseSquare | Op::CloseBrace) => {
+                    depth = depth.saturating_sub(1);
+                }
+                _ => {}
+            }
+            self.lexer.advance();
+        }
+    }
+
+    /// Adjacent string literals as one. Escapes are taken out here.
+    fn string(&mut self) -> Option<Str> {
+        let Token::Str {
+            start,
+            end,
+            escaped,
+        } = self.lexer.token
+        else {
+            return None;
+        };
+        self.lexer.advance();
+        if !escaped && !matches!(self.lexer.token, Token::Str { .. }) {
+            return Some(Str {
+                range: Range {
+                    start: start as u32,
+                    len: (end - start) as u32,
+                },
+                own: false,
+            });
+        }
+        let own = self.tree.strings.len();
+        self.unescape(start, end);
+        while let Token::Str { start, end, .. } = self.lexer.token {
+            self.lexer.advance();
+            self.unescape(start, end);
+        }
+        Some(Str {
+            range: Range {
+                start: own as u32,
+                len: (self.tree.strings.len() - own) as u32,
+            },
+            own: true,
+        })
+    }
+
+    fn unescape(&mut self, start: usize, end: usize) {
+        let bytes = self.format.text().as_bytes();
+        let raw = bytes.get(start..end).unwrap_or_default();
+        super::unescape_into(raw, &mut self.tree.strings);
+    }
+
+    /// The pieces of a format string whose arguments are `first..end` of the tree's.
+    fn pieces(&mut self, line: Str, first: usize, end: usize) -> Range {
+        let long = self.tree.abi.word.bytes() as u8;
+        let start = self.tree.pieces.len();
+        let Tree {
+            text,
+            strings,
+            pieces,
+            args,
+            nodes,
+            ..
+        } = &mut self.tree;
+        let bytes = line
+            .range
+            .of(if line.own { strings } else { text.as_bytes() });
+        let literal = |from: usize, to: usize| {
+            Piece::Literal(Str {
+                range: Range {
+                    start: line.range.start + from as u32,
+                    len: to.saturating_sub(from) as u32,
+                },
+                own: line.own,
+            })
+        };
+        let mut next = first;
+        let mut from = 0;
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            if byte != b'%' {
+                at += 1;
+                continue;
+            }
+            if at > from {
+                pieces.push(literal(from, at));
+            }
+            let conversion = conversion::parse(bytes, at + 1, long, &mut || {
+                next += 1;
+                if next <= end {
+                    (next - 1) as u32
+                } else {
+                    missing(nodes, args)
+                }
+            });
+            let Some((conversion, after)) = conversion else {
+                // Here the kernel's vsnprintf gives up.
+                from = bytes.len();
+                break;
+            };
+            match conversion {
+                Some((spec, arg)) => {
+                    let id = args.get(arg as usize).map_or(Id::MAX, |arg| arg.id);
+                    pieces.push(piece(spec, arg, nodes.get(id as usize)));
+                    from = after;
+                }
+                // `%%`: the second one is a literal.
+                None => from = after - 1,
+            }
+            at = after;
+        }
+        if bytes.len() > from {
+            pieces.push(literal(from, bytes.len()));
+        }
+        Range {
+            start: start as u32,
+            len: (pieces.len() - start) as u32,
+        }
+    }
+
+    fn push(&mut self, node: Node, ty: Ty) -> Id {
+        self.tree.nodes.push((node, ty));
+        (self.tree.nodes.len() - 1) as Id
+    }
+
+    /// An expression as a node.
+    fn id(&mut self, ex: Ex) -> Id {
+        match ex.what {
+            What::Const(value) => self.push(Node::Const(value), ex.ty),
+            What::Node(id) => id,
+        }
+    }
+
+    /// A new node above others.
+    fn node(&mut self, node: Node, ty: Ty, depth: u16) -> Parsed {
+        if depth >= MAX_DEPTH {
+            return Err(Reason::Depth);
+        }
+        Ok(Ex {
+            what: What::Node(self.push(node, ty)),
+            ty,
+            depth: depth + 1,
+        })
+    }
+
+    fn constant(value: u64, ty: Ty) -> Ex {
+        Ex {
+            what: What::Const(ty.convert(value)),
+            ty,
+            depth: 0,
+        }
+    }
+
+    /// Something that cannot be known: it costs only what depends on it.
+    fn unknown(&mut self, reason: Reason) -> Ex {
+        Ex {
+            what: What::Node(self.push(Node::Unknown(reason), Ty::UNKNOWN)),
+            ty: Ty::UNKNOWN,
+            depth: 0,
+        }
+    }
+
+    /// Counts a level of nesting while `inner` runs.
+    fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+        if self.open >= MAX_DEPTH {
+            return Err(Reason::Depth);
+        }
+        self.open += 1;
+        let result = inner(self);
+        self.open -= 1;
+        result
+    }
+
+    /// A field by name: of two with one name the one that is dynamic, or the one that is not.
+    fn field(&self, name: &str, dynamic: bool) -> Option<Field<'f>> {
+        let mut other = None;
+        for field in self.format.named(name) {
+            let is_dynamic = matches!(
+                field.kind(),
+                Kind::Array {
+                    place: Place::DataLoc | Place::RelLoc,
+                    ..
+                }
+            );
+            if is_dynamic == dynamic {
+                return Some(field);
+            }
+            other = other.or(Some(field));
+        }
+        other
+    }
+}

@@ -1,0 +1,428 @@
+//! Calls: the helpers of `include/trace/stages/stage3_trace_output.h`, the compiler's builtins,
+//! and whatever the tables have.
+
+use alloc::vec::Vec;
+
+use super::{Ex, Parsed, Parser, What};
+use crate::format::{Field, Kind};
+use crate::print::functions::{Argument, Function};
+use crate::print::lex::{Op, Token};
+use crate::print::tree::{Binary, Node, Range, Reason, Row, Str, Ty};
+
+/// Most arguments that a function of the kernel may have here.
+pub(in crate::print) const MAX_ARGUMENTS: usize = 24;
+
+const NSEC_PER_SEC: u64 = 1_000_000_000;
+
+impl<'f> Parser<'f> {
+    /// After a function's name, at the bracket; `start` is where the name stands.
+    pub(super) fn call(&mut self, name: &'f str, start: usize) -> Parsed {
+        self.lexer.advance();
+        let ex = self.nested(|parser| match parser.helper(name)? {
+            Some(ex) => Ok(ex),
+            None => parser.function(name, start),
+        })?;
+        self.need(Op::Close)?;
+        Ok(ex)
+    }
+
+    /// Up to, not over, the closing bracket. `None` if the name is no helper's.
+    fn helper(&mut self, name: &str) -> Parsed<Option<Ex>> {
+        let ex = match name {
+            "__get_str" | "__get_rel_str" => self.dynamic(Ty::CHARS)?,
+            "__get_dynamic_array"
+            | "__get_rel_dynamic_array"
+            | "__get_sockaddr"
+            | "__get_sockaddr_rel"
+            | "__get_rel_sockaddr" => self.dynamic(Ty::VOIDS)?,
+            "__get_dynamic_array_len" | "__get_rel_dynamic_array_len" => {
+                let node = self.dynamic_field()?.map(Node::DataLen);
+                self.node_or(node, Ty::int(4, false), 0)?
+            }
+            "__get_bitmask" | "__get_rel_bitmask" | "__get_cpumask" | "__get_rel_cpumask" => {
+                let data = self.dynamic(Ty::VOIDS)?;
+                let depth = data.depth;
+                let id = self.id(data);
+                self.node(Node::Bitmask(id), Ty::CHARS, depth)?
+            }
+            "__print_flags" => self.flags(self.long())?,
+            "__print_flags_u64" => self.flags(8)?,
+            "__print_symbolic" => self.symbolic(self.long())?,
+            "__print_symbolic_u64" => self.symbolic(8)?,
+            "__print_hex" | "__print_hex_str" => {
+                let data = self.ternary()?;
+                self.need(Op::Comma)?;
+                let len = self.ternary()?;
+                let depth = data.depth.max(len.depth);
+                let (data, len) = (self.id(data), self.id(len));
+                let spaced = name == "__print_hex";
+                self.node(Node::Hex { data, len, spaced }, Ty::CHARS, depth)?
+            }
+            "__print_array" => {
+                let data = self.ternary()?;
+                self.need(Op::Comma)?;
+                let count = self.ternary()?;
+                self.need(Op::Comma)?;
+                let size = self.ternary()?;
+                self.array(data, count, size)?
+            }
+            "__print_dynamic_array" => {
+                let at = self.lexer.at;
+                let data = self.dynamic(Ty::VOIDS)?;
+                self.lexer.seek(at);
+                let node = self.dynamic_field()?.map(Node::DataLen);
+                let len = self.node_or(node, Ty::int(4, false), 0)?;
+                self.need(Op::Comma)?;
+                let size = self.ternary()?;
+                let count = self.combine(Binary::Div, len, size)?;
+                self.array(data, count, size)?
+            }
+            "__print_hex_dump" => self.hex_dump()?,
+            "__print_ns_to_secs" | "__print_ns_without_secs" => {
+                let value = self.ternary()?;
+                let value = self.cast(value, Ty::int(8, false))?;
+                let second = Self::constant(NSEC_PER_SEC, Ty::int(8, false));
+                if name == "__print_ns_to_secs" {
+                    self.combine(Binary::Div, value, second)?
+                } else {
+                    let rest = self.combine(Binary::Rem, value, second)?;
+                    self.cast(rest, Ty::int(4, false))?
+                }
+            }
+            "jiffies_to_msecs" => match self.tree.symbols.hz_value() {
+                Some(hz @ 1..) => {
+                    let jiffies = self.ternary()?;
+                    let jiffies = self.cast(jiffies, Ty::int(8, false))?;
+                    let thousand = Self::constant(1000, Ty::int(8, false));
+                    let hz = Self::constant(u64::from(hz), Ty::int(8, false));
+                    let product = self.combine(Binary::Mul, jiffies, thousand)?;
+                    let msecs = self.combine(Binary::Div, product, hz)?;
+                    self.cast(msecs, Ty::int(4, false))?
+                }
+                _ => return Ok(None),
+            },
+            "__builtin_expect" => {
+                let value = self.ternary()?;
+                self.need(Op::Comma)?;
+                self.ternary()?;
+                value
+            }
+            "__builtin_choose_expr" => {
+                let cond = self.ternary()?;
+                self.need(Op::Comma)?;
+                let yes = self.ternary()?;
+                self.need(Op::Comma)?;
+                let no = self.ternary()?;
+                match cond.what {
+                    What::Const(0) => no,
+                    What::Const(_) => yes,
+                    What::Node(_) => return Err(Reason::Syntax),
+                }
+            }
+            "__builtin_constant_p" | "__builtin_types_compatible_p" => {
+                // Only ever in assertions that held when the kernel was compiled.
+                self.skip_arguments();
+                Self::constant(0, Ty::INT)
+            }
+            "trace_seq_buffer_ptr" => {
+                self.skip_arguments();
+                self.node(Node::Sequence, Ty::CHARS, 0)?
+            }
+            "trace_seq_printf" => {
+                self.sequence()?;
+                self.need(Op::Comma)?;
+                let line = self.string().ok_or(Reason::Syntax)?;
+                let mut args = Vec::new();
+                let mut depth = 0;
+                while self.take(Op::Comma) {
+                    let start = self.lexer.at;
+                    let ex = self.nested(Self::ternary)?;
+                    depth = depth.max(ex.depth);
+                    let id = self.id(ex);
+                    args.push(self.arg_from(id, start));
+                }
+                let first = self.tree.args.len();
+                self.tree.args.append(&mut args);
+                let end = self.tree.args.len();
+                let pieces = self.pieces(line, first, end);
+                self.node(Node::Print { pieces }, Ty::INT, depth)?
+            }
+            "__get_buf" => {
+                self.skip_arguments();
+                Self::constant(0, Ty::VOIDS)
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(ex))
+    }
+
+    /// The `p` of `trace_seq_printf(p, …)`.
+    fn sequence(&mut self) -> Parsed<()> {
+        match self.name()? {
+            "p" | "s" => Ok(()),
+            _ => Err(Reason::Syntax),
+        }
+    }
+
+    /// A node if there is one, otherwise a field that is not there.
+    fn node_or(&mut self, node: Option<Node>, ty: Ty, depth: u16) -> Parsed {
+        match node {
+            Some(node) => self.node(node, ty, depth),
+            None => Ok(self.unknown(Reason::Field)),
+        }
+    }
+
+    /// The name of a dynamic field.
+    fn dynamic_field(&mut self) -> Parsed<Option<crate::record::Accessor>> {
+        let name = self.name()?;
+        Ok(self
+            .field(name, true)
+            .filter(|field| matches!(field.kind(), Kind::Array { .. }))
+            .map(Field::accessor))
+    }
+
+    fn dynamic(&mut self, ty: Ty) -> Parsed {
+        let node = self.dynamic_field()?.map(Node::Data);
+        self.node_or(node, ty, 0)
+    }
+
+    fn array(&mut self, data: Ex, count: Ex, size: Ex) -> Parsed {
+        let depth = data.depth.max(count.depth).max(size.depth);
+        let (data, count, size) = (self.id(data), self.id(count), self.id(size));
+        self.node(Node::Array { data, count, size }, Ty::CHARS, depth)
+    }
+
+    fn flags(&mut self, size: u32) -> Parsed {
+        let ty = Ty::int(size, false);
+        let value = self.ternary()?;
+        let value = self.cast(value, ty)?;
+        self.need(Op::Comma)?;
+        let delimiter = match self.string() {
+            Some(delimiter) => delimiter,
+            None => {
+                self.ternary()?;
+                crate::print::conversion::NOTHING
+            }
+        };
+        let table = self.rows(ty)?;
+        let depth = value.depth;
+        let value = self.id(value);
+        let flags = Node::Flags {
+            value,
+            delimiter,
+            table,
+        };
+        self.node(flags, Ty::CHARS, depth)
+    }
+
+    fn symbolic(&mut self, size: u32) -> Parsed {
+        let ty = Ty::int(size, false);
+        let value = self.ternary()?;
+        let value = self.cast(value, ty)?;
+        let table = self.rows(ty)?;
+        let depth = value.depth;
+        let value = self.id(value);
+        self.node(Node::Symbolic { value, table }, Ty::CHARS, depth)
+    }
+
+    /// `, { value, "text" } …` to the closing bracket.
+    fn rows(&mut self, ty: Ty) -> Parsed<Range> {
+        let start = self.tree.rows.len();
+        while self.take(Op::Comma) {
+            // A macro may leave a comma at the end.
+            if self.is(Op::Close) {
+                break;
+            }
+            self.need(Op::OpenBrace)?;
+            if self.take(Op::CloseBrace) {
+                continue;
+            }
+            let value = if let Some(value) = self.bit() {
+                value
+            } else {
+                let nodes = self.tree.nodes.len();
+                let value = self.nested(Self::ternary)?;
+                self.tree.nodes.truncate(nodes);
+                value
+            };
+            self.need(Op::Comma)?;
+            let text = self.row_text()?;
+            self.take(Op::Comma);
+            self.need(Op::CloseBrace)?;
+            let Some(text) = text else {
+                // `{ …, NULL }` ends the table.
+                continue;
+            };
+            let (value, unknown) = match value.what {
+                What::Const(value) => (ty.convert(value), false),
+                What::Node(_) => (0, true),
+            };
+            self.tree.rows.push(Row {
+                value,
+                text,
+                unknown,
+            });
+        }
+        Ok(Range {
+            start: start as u32,
+            len: (self.tree.rows.len() - start) as u32,
+        })
+    }
+
+    /// `((((1UL))) << (3))`, as `BIT()` and `1 << 3` leave it: most rows of flags. Nothing is
+    /// consumed if it is anything else.
+    fn bit(&mut self) -> Option<Ex> {
+        let at = self.lexer.at;
+        let found = self.number_in_brackets().and_then(|(left, open)| {
+            if open == 0 || !self.take(Op::Shl) {
+                return None;
+            }
+            let (right, inner) = self.number_in_brackets()?;
+            (inner == 0).then_some(())?;
+            (0..open).all(|_| self.take(Op::Close)).then_some(())?;
+            self.is(Op::Comma).then_some(())?;
+            self.combine(Binary::Shl, left, right).ok()
+        });
+        if found.is_none() {
+            self.lexer.seek(at);
+        }
+        found
+    }
+
+    /// Brackets, a number, and closing brackets; how many are still open.
+    fn number_in_brackets(&mut self) -> Option<(Ex, usize)> {
+        let mut open = 0usize;
+        while self.take(Op::Open) {
+            open += 1;
+        }
+        let Token::Number { .. } = self.lexer.token else {
+            return None;
+        };
+        let number = self.number().ok()?;
+        while open > 0 && self.take(Op::Close) {
+            open -= 1;
+        }
+        Some((number, open))
+    }
+
+    fn row_text(&mut self) -> Parsed<Option<Str>> {
+        if let Some(text) = self.string() {
+            return Ok(Some(text));
+        }
+        let at = self.lexer.at;
+        if self.take(Op::Open)
+            && let Some(text) = self.string()
+            && self.take(Op::Close)
+        {
+            return Ok(Some(text));
+        }
+        self.lexer.seek(at);
+        match self.nested(Self::ternary)?.what {
+            What::Const(0) => Ok(None),
+            _ => Err(Reason::Syntax),
+        }
+    }
+
+    /// `prefix, type, rowsize, groupsize, data, len, ascii`.
+    fn hex_dump(&mut self) -> Parsed {
+        let mut ids = Vec::new();
+        let mut depth = 0;
+        for at in 0..7 {
+            if at > 0 {
+                self.need(Op::Comma)?;
+            }
+            let ex = match self.lexer.token {
+                Token::Name("DUMP_PREFIX_NONE") if at == 1 => self.value(0),
+                Token::Name("DUMP_PREFIX_ADDRESS") if at == 1 => self.value(1),
+                Token::Name("DUMP_PREFIX_OFFSET") if at == 1 => self.value(2),
+                _ => self.ternary()?,
+            };
+            depth = depth.max(ex.depth);
+            ids.push(self.id(ex));
+        }
+        let args = self.ids(&ids);
+        self.node(Node::HexDump { args }, Ty::CHARS, depth)
+    }
+
+    fn value(&mut self, value: u64) -> Ex {
+        self.lexer.advance();
+        Self::constant(value, Ty::INT)
+    }
+
+    /// A function of the kernel, from a table or unknown.
+    fn function(&mut self, name: &'f str, start: usize) -> Parsed {
+        let mut args = Vec::new();
+        let mut depth = 0;
+        while !self.is(Op::Close) {
+            if !args.is_empty() {
+                self.need(Op::Comma)?;
+            }
+            if args.len() >= MAX_ARGUMENTS {
+                return Err(Reason::Depth);
+            }
+            // The trace_seq that the kernel's own helpers print to.
+            if self.lexer.token == Token::Name("p") && !self.is_local_name("p") {
+                self.lexer.advance();
+                if !self.take(Op::Comma) {
+                    break;
+                }
+            }
+            let ex = self.ternary()?;
+            depth = depth.max(ex.depth);
+            args.push(ex);
+        }
+        let Some(function) = self.tree.symbols.function_of(name) else {
+            let ids: Vec<_> = args.into_iter().map(|ex| self.id(ex)).collect();
+            let args = self.ids(&ids);
+            let name = Str {
+                range: Range {
+                    start: start as u32,
+                    len: name.len() as u32,
+                },
+                own: false,
+            };
+            return self.node(Node::UnknownCall { name, args }, Ty::UNKNOWN, depth);
+        };
+        let ty = match function {
+            Function::Number {
+                call, size, signed, ..
+            } => {
+                let ty = Ty::int(u32::from(size), signed);
+                let constants: Option<Vec<_>> = args
+                    .iter()
+                    .map(|ex| match ex.what {
+                        What::Const(value) => Some(Argument::Number(value)),
+                        What::Node(_) => None,
+                    })
+                    .collect();
+                if let Some(value) = constants.and_then(|constants| call(&constants)) {
+                    return Ok(Self::constant(value, ty));
+                }
+                ty
+            }
+            Function::Text(_) => Ty::CHARS,
+        };
+        let ids: Vec<_> = args.into_iter().map(|ex| self.id(ex)).collect();
+        let args = self.ids(&ids);
+        self.node(Node::Call { function, args }, ty, depth)
+    }
+
+    /// To the closing bracket, not over it.
+    fn skip_arguments(&mut self) {
+        let mut depth = 0usize;
+        loop {
+            match self.lexer.token {
+                Token::End => return,
+                Token::Op(Op::Open) => depth += 1,
+                Token::Op(Op::Close) => {
+                    if depth == 0 {
+                        return;
+                    }
+                    depth -= 1;
+                }
+                _ => {}
+            }
+            self.lexer.advance();
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Type names: in casts, `sizeof`, `typeof` and declarations.
+
+use super::{Ex, Parsed, Parser, What};
+use crate::format::scalar;
+use crate::print::lex::{Op, Token};
+use crate::print::structs;
+use crate::print::tree::{Base, Reason, Ty};
+
+impl<'f> Parser<'f> {
+    /// At an open bracket: the type of a cast, the parser standing behind it; or `None`, nothing
+    /// consumed.
+    pub(super) fn cast_type(&mut self) -> Option<Ty> {
+        let at = self.lexer.at;
+        self.lexer.advance();
+        let ty = match self.lexer.token {
+            Token::Name(_) => self.type_name(true),
+            _ => None,
+        };
+        let found = ty.filter(|_| self.take(Op::Close)).filter(|ty| {
+            // `(name)` alone may be a value in brackets; a cast has an operand behind it.
+            ty.base != Base::Unknown
+                || ty.is_pointer()
+                || matches!(
+                    self.lexer.token,
+                    Token::Name(_)
+                        | Token::Number { .. }
+                        | Token::Char(_)
+                        | Token::Op(Op::Open | Op::Tilde | Op::Not)
+                )
+        });
+        if found.is_none() {
+            self.lexer.seek(at);
+        }
+        found
+    }
+
+    /// A type's name, with its stars. `None`, with tokens consumed, if it is none. A single name
+    /// that is no known type counts only where a cast was looked for.
+    pub(super) fn type_name(&mut self, unknown: bool) -> Option<Ty> {
+        let mut words = Words::default();
+        let mut base = None;
+        let mut seen = false;
+        while let Token::Name(name) = self.lexer.token {
+            match name {
+                "const" | "volatile" | "static" | "register" | "__user" | "__force"
+                | "__kernel" | "__iomem" | "__rcu" | "__percpu" | "__extension__" => {
+                    self.lexer.advance();
+                }
+                "struct" | "union" => {
+                    self.lexer.advance();
+                    if self.is(Op::OpenBrace) {
+                        return None;
+                    }
+                    let name = self.name().ok()?;
+                    base = Some(structs::find(name).map_or(Ty::UNKNOWN, |id| Ty {
+                        base: Base::Struct(id),
+                        size: structs::size(id),
+                        ..Ty::UNKNOWN
+                    }));
+                    seen = true;
+                }
+                "enum" => {
+                    self.lexer.advance();
+                    self.name().ok()?;
+                    base = Some(Ty::int(4, false));
+                    seen = true;
+                }
+                "typeof" | "__typeof__" | "__typeof" => {
+                    self.lexer.advance();
+                    base = Some(self.type_of().ok()?);
+                    seen = true;
+                }
+                "__auto_type" => return None,
+                "void" => {
+                    self.lexer.advance();
+                    base = Some(Ty {
+                        base: Base::Void,
+                        size: 1,
+                        ..Ty::UNKNOWN
+                    });
+                    seen = true;
+                }
+                _ if words.take(name) => {
+                    self.lexer.advance();
+                    seen = true;
+                }
+                _ if seen => break,
+                _ => {
+                    let known = scalar(name, self.tree.abi.word);
+                    let is_value = name == "REC"
+                        || self.is_local_name(name)
+                        || self.tree.symbols.constant_value(name).is_some();
+                    if known.is_none() && (!unknown || is_value) {
+                        return None;
+                    }
+                    self.lexer.advance();
+                    base = Some(match known {
+                        Some((1, _)) if matches!(name, "bool" | "_Bool") => Ty {
+                            base: Base::Bool,
+                            ..Ty::int(1, false)
+                        },
+                        Some((size, signed)) => Ty::int(u32::from(size), signed),
+                        None => Ty::UNKNOWN,
+                    });
+                    seen = true;
+                }
+            }
+        }
+        if !seen {
+            return None;
+        }
+        let mut ty = base.unwrap_or_else(|| words.ty(self.long()));
+        loop {
+            if self.take(Op::Star) {
+                ty = ty.pointer_to();
+            } else if let Token::Name("const" | "volatile" | "__user" | "__force") =
+                self.lexer.token
+            {
+                self.lexer.advance();
+            } else {
+                return Some(ty);
+            }
+        }
+    }
+
+    /// After `typeof`: `(expression)` or `(type)`.
+    pub(super) fn type_of(&mut self) -> Parsed<Ty> {
+        self.need(Op::Open)?;
+        let at = self.lexer.at;
+        if let Token::Name(_) = self.lexer.token
+            && let Some(ty) = self.type_name(false)
+            && self.take(Op::Close)
+        {
+            return Ok(ty);
+        }
+        self.lexer.seek(at);
+        let nodes = self.tree.nodes.len();
+        let ex = self.nested(Self::ternary)?;
+        self.tree.nodes.truncate(nodes);
+        self.need(Op::Close)?;
+        Ok(ex.ty)
+    }
+
+    /// After `sizeof`.
+    pub(super) fn size_of(&mut self) -> Parsed {
+        let long = Ty::int(self.long(), false);
+        if !self.is(Op::Open) {
+            return Err(Reason::Syntax);
+        }
+        let at = self.lexer.at;
+        self.lexer.advance();
+        if matches!(self.lexer.token, Token::Name("struct" | "union")) {
+            let name_at = self.lexer.at;
+            self.lexer.advance();
+            if self.is(Op::OpenBrace) {
+                // The kernel's way to assert while compiling: a struct of one bit-field of width
+                // 0, whose size is 0.
+                self.skip_braces();
+                self.need(Op::Close)?;
+                return Ok(Self::constant(0, long));
+            }
+            self.lexer.seek(name_at);
+        }
+        self.lexer.seek(at);
+        let ty = self.type_of()?;
+        match ty.bytes(self.tree.abi) {
+            0 => Ok(self.unknown(Reason::Name)),
+            size => Ok(Self::constant(u64::from(size), long)),
+        }
+    }
+
+    /// Over `{ … }`, the parser standing at the first brace.
+    fn skip_braces(&mut self) {
+        let mut depth = 0usize;
+        loop {
+            match self.lexer.token {
+                Token::End => return,
+                Token::Op(Op::OpenBrace) => depth += 1,
+                Token::Op(Op::CloseBrace) => {
+                    depth -= 1;
+                    if depth == 0 {
+                        self.lexer.advance();
+                        return;
+                    }
+                }
+                _ => {}
+            }
+            self.lexer.advance();
+        }
+    }
+
+    /// Whether this is the value of a local that is a struct.
+    pub(super) fn is_local(&self, ex: Ex) -> bool {
+        match ex.what {
+            What::Node(id) => matches!(self.tree.node(id).0, crate::print::tree::Node::Local(_)),
+            What::Const(_) => false,
+        }
+    }
+}
+
+/// `unsigned long long int` and the like, in any order.
+#[derive(Default)]
+struct Words {
+    unsigned: bool,
+    signed: bool,
+    long: u8,
+    short: bool,
+    char: bool,
+}
+
+impl Words {
+    fn take(&mut self, word: &str) -> bool {
+        match word {
+            "unsigned" => self.unsigned = true,
+            "signed" | "__signed__" => self.signed = true,
+            "long" => self.long = self.long.saturating_add(1),
+            "short" => self.short = true,
+            "char" => self.char = true,
+            "int" => {}
+            _ => return false,
+        }
+        true
+    }
+
+    fn ty(&self, long: u32) -> Ty {
+        let size = match (self.char, self.short, self.long) {
+            (true, ..) => 1,
+            (_, true, _) => 2,
+            (_, _, 0) => 4,
+            (_, _, 1) => long,
+            _ => 8,
+        };
+        // Plain char is unsigned, as the kernel is built.
+        Ty::int(
+            size,
+            if self.char {
+                self.signed
+            } else {
+                !self.unsigned
+            },
+        )
+    }
+}

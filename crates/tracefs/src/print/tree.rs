@@ -1,0 +1,391 @@
+//! The expression tree of a print fmt, in arenas: a compiled one is a handful of allocations.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::conversion::Piece;
+use super::functions::Function;
+use super::symbols::Symbols;
+use crate::Abi;
+use crate::record::Accessor;
+
+/// Deepest nesting of brackets, operators and calls in one argument. The deepest known is 31.
+pub const MAX_DEPTH: u16 = 100;
+
+/// Index of a node.
+pub(super) type Id = u32;
+
+/// A run of an arena.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Range {
+    pub(super) start: u32,
+    pub(super) len: u32,
+}
+
+impl Range {
+    pub(super) fn of<T>(self, arena: &[T]) -> &[T] {
+        let start = self.start as usize;
+        arena
+            .get(start..start + self.len as usize)
+            .unwrap_or_default()
+    }
+}
+
+/// Bytes of a literal: of the text itself, or of `strings` where escapes had to be taken out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Str {
+    pub(super) range: Range,
+    pub(super) own: bool,
+}
+
+/// What a C type is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Base {
+    Void,
+    Int,
+    Bool,
+    /// A struct or union whose layout is known: its index.
+    Struct(u16),
+    Unknown,
+}
+
+/// A C type, as far as arithmetic and printing need it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ty {
+    pub(super) base: Base,
+    /// Bytes of the base; 0 where unknown.
+    pub(super) size: u32,
+    pub(super) signed: bool,
+    /// How many `*`.
+    pub(super) stars: u8,
+    /// Length of the array, of which this is the decayed pointer; 0 for none.
+    pub(super) len: u32,
+}
+
+impl Ty {
+    pub(super) const fn int(size: u32, signed: bool) -> Self {
+        Self {
+            base: Base::Int,
+            size,
+            signed,
+            stars: 0,
+            len: 0,
+        }
+    }
+    pub(super) const INT: Self = Self::int(4, true);
+    pub(super) const UNKNOWN: Self = Self {
+        base: Base::Unknown,
+        size: 0,
+        signed: false,
+        stars: 0,
+        len: 0,
+    };
+    pub(super) const CHARS: Self = Self {
+        base: Base::Int,
+        size: 1,
+        signed: false,
+        stars: 1,
+        len: 0,
+    };
+    pub(super) const VOIDS: Self = Self {
+        base: Base::Void,
+        size: 1,
+        signed: false,
+        stars: 1,
+        len: 0,
+    };
+
+    pub(super) fn is_pointer(self) -> bool {
+        self.stars > 0
+    }
+
+    /// What a pointer of this type points to.
+    pub(super) fn pointee(self) -> Self {
+        Self {
+            stars: self.stars.saturating_sub(1),
+            len: 0,
+            ..self
+        }
+    }
+
+    pub(super) fn pointer_to(self) -> Self {
+        Self {
+            stars: self.stars.saturating_add(1),
+            len: 0,
+            ..self
+        }
+    }
+
+    /// `sizeof`; 0 where unknown.
+    pub(super) fn bytes(self, abi: Abi) -> u32 {
+        match (self.stars, self.len) {
+            (0, _) => self.size,
+            (1, 1..) => self.size.saturating_mul(self.len),
+            _ => abi.word.bytes() as u32,
+        }
+    }
+
+    /// Width and sign after C's integer promotion; pointers count as `unsigned long`.
+    pub(super) fn promoted(self, abi: Abi) -> Self {
+        if self.is_pointer() {
+            return Self::int(abi.word.bytes() as u32, false);
+        }
+        match (self.base, self.size) {
+            (Base::Int, 4 | 8) => Self::int(self.size, self.signed),
+            (Base::Unknown | Base::Struct(_), _) => Self::int(8, false),
+            _ => Self::INT,
+        }
+    }
+
+    /// The type that both operands of an arithmetic operator are converted to.
+    pub(super) fn common(self, other: Self, abi: Abi) -> Self {
+        let (a, b) = (self.promoted(abi), other.promoted(abi));
+        if a.size == b.size {
+            Self::int(a.size, a.signed && b.signed)
+        } else if a.size > b.size {
+            a
+        } else {
+            b
+        }
+    }
+
+    /// A value cut to this type, and carried to 64 bits again by its sign.
+    pub(super) fn convert(self, value: u64) -> u64 {
+        if self.is_pointer() {
+            return value;
+        }
+        match (self.base, self.size, self.signed) {
+            (Base::Bool, ..) => u64::from(value != 0),
+            (Base::Int, 1, false) => value & 0xff,
+            (Base::Int, 1, true) => i64::from(value as i8) as u64,
+            (Base::Int, 2, false) => value & 0xffff,
+            (Base::Int, 2, true) => i64::from(value as i16) as u64,
+            (Base::Int, 4, false) => value & 0xffff_ffff,
+            (Base::Int, 4, true) => i64::from(value as i32) as u64,
+            _ => value,
+        }
+    }
+}
+
+/// Operators on one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unary {
+    Minus,
+    Not,
+    Invert,
+}
+
+/// Operators on two values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Binary {
+    Mul,
+    Div,
+    Rem,
+    Add,
+    Sub,
+    Shl,
+    Shr,
+    Less,
+    LessEq,
+    Greater,
+    GreaterEq,
+    Equal,
+    NotEqual,
+    And,
+    Xor,
+    Or,
+    AndAnd,
+    OrOr,
+}
+
+/// One node; its type stands beside it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Node {
+    Const(u64),
+    Literal(Str),
+    /// A number of the record.
+    Field(Accessor),
+    /// Where an array, string or struct of the record is.
+    Data(Accessor),
+    /// `&REC->field`.
+    Address(Accessor),
+    /// `__get_dynamic_array_len`.
+    DataLen(Accessor),
+    Unary(Unary, Id),
+    /// `op`, converted to the type given first.
+    Binary(Binary, Id, Id),
+    Cond(Id, Id, Id),
+    Convert(Id),
+    /// A pointer and an offset in bytes from it: `Id * scale`.
+    Offset {
+        base: Id,
+        index: Id,
+        scale: i32,
+    },
+    /// What a pointer points to.
+    Load(Id),
+    /// A bit-field of a value.
+    Bits {
+        value: Id,
+        shift: u8,
+        width: u8,
+    },
+    Local(u8),
+    /// `x = …`: the value, put into a local.
+    Assign(u8, Id),
+    /// One of a local array's values.
+    Element {
+        values: Range,
+        index: Id,
+    },
+    Block(Range),
+    /// `trace_seq_buffer_ptr(p)`: the text that the block prints.
+    Sequence,
+    /// `trace_seq_printf(p, …)`.
+    Print {
+        pieces: Range,
+    },
+    Flags {
+        value: Id,
+        delimiter: Str,
+        table: Range,
+    },
+    Symbolic {
+        value: Id,
+        table: Range,
+    },
+    Hex {
+        data: Id,
+        len: Id,
+        spaced: bool,
+    },
+    Array {
+        data: Id,
+        count: Id,
+        size: Id,
+    },
+    HexDump {
+        args: Range,
+    },
+    Bitmask(Id),
+    Call {
+        function: Function,
+        args: Range,
+    },
+    /// A function that no table has.
+    UnknownCall {
+        name: Str,
+        args: Range,
+    },
+    Unknown(Reason),
+}
+
+/// Why something cannot be computed from the record alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// A function of the kernel that no table has.
+    Function,
+    /// A name (an enumerator, a variable of the kernel) that no table has.
+    Name,
+    /// A member of a struct whose layout is not known.
+    Member,
+    /// What a pointer points to is in the kernel's memory.
+    Memory,
+    /// A field that the format does not have, or that is not what the helper needs.
+    Field,
+    /// Something that is not understood.
+    Syntax,
+    /// Deeper than [`MAX_DEPTH`].
+    Depth,
+    /// Fewer arguments than conversions.
+    Missing,
+}
+
+impl Reason {
+    /// The reason in words.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Function => "a function of the kernel that no table has",
+            Self::Name => "a name that no table has",
+            Self::Member => "a member of a struct whose layout is not known",
+            Self::Memory => "it points into the kernel's memory",
+            Self::Field => "no such field",
+            Self::Syntax => "not understood",
+            Self::Depth => "nested too deeply",
+            Self::Missing => "no argument for this conversion",
+        }
+    }
+}
+
+/// A statement of a `({ … })`.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stmt {
+    /// An expression; the last one is the block's value.
+    Expr(Id),
+    /// `if (cond)`: skips that many statements if it is not so.
+    Unless(Id, u32),
+    /// Skips that many statements.
+    Skip(u32),
+    /// Compares a local with a constant: equal skips that many statements.
+    Case { value: Id, constant: u64, skip: u32 },
+}
+
+/// A row of `__print_flags` or `__print_symbolic`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    pub(super) value: u64,
+    pub(super) text: Str,
+    /// The value's name is in no table.
+    pub(super) unknown: bool,
+}
+
+/// An argument of the format string: its tree, and where it stands in the text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arg {
+    pub(super) id: Id,
+    pub(super) source: Range,
+}
+
+/// Everything that a print fmt was compiled to.
+#[derive(Clone)]
+pub(super) struct Tree {
+    pub(super) text: Arc<str>,
+    pub(super) symbols: Symbols,
+    pub(super) abi: Abi,
+    pub(super) strings: Vec<u8>,
+    pub(super) nodes: Vec<(Node, Ty)>,
+    pub(super) ids: Vec<Id>,
+    pub(super) stmts: Vec<Stmt>,
+    pub(super) rows: Vec<Row>,
+    pub(super) args: Vec<Arg>,
+    pub(super) pieces: Vec<Piece>,
+    /// The pieces of the line itself; those of `trace_seq_printf` stand beside them.
+    pub(super) line: Range,
+}
+
+impl Tree {
+    pub(super) fn str(&self, str: Str) -> &[u8] {
+        let arena = if str.own {
+            &self.strings
+        } else {
+            self.text.as_bytes()
+        };
+        str.range.of(arena)
+    }
+
+    pub(super) fn source(&self, range: Range) -> &str {
+        let start = range.start as usize;
+        self.text
+            .get(start..start + range.len as usize)
+            .unwrap_or("")
+    }
+
+    pub(super) fn node(&self, id: Id) -> (Node, Ty) {
+        self.nodes
+            .get(id as usize)
+            .copied()
+            .unwrap_or((Node::Unknown(Reason::Syntax), Ty::UNKNOWN))
+    }
+}

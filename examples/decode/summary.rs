@@ -1,0 +1,356 @@
+//! Counts instead of records: by place, CPU, bank and class, with the first and the last time seen.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+
+use mcekit::arch::ErrorClass;
+use mcekit::table::Place;
+use mcekit::{Decoding, Severity};
+use mcekit_models::Explained;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::line::SCHEMA;
+use crate::out::Out;
+use crate::style::Style;
+use crate::time::utc;
+
+/// Groups that are kept apart; whatever comes after is counted as one.
+const MAX_GROUPS: usize = 1 << 16;
+
+/// Lines of a section that a person is shown.
+const MAX_LINES: usize = 20;
+
+/// The coordinates that tell one replaceable part from another.
+const PARTS: [Place; 9] = [
+    Place::Socket,
+    Place::Imc,
+    Place::Channel,
+    Place::SubChannel,
+    Place::Dimm,
+    Place::Rank,
+    Place::ChipSelect,
+    Place::Port,
+    Place::Instance,
+];
+
+/// What the records of a group have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key {
+    cpu: Option<u32>,
+    bank: Option<u8>,
+    severity: Severity,
+    class: ErrorClass,
+    unit: Option<&'static str>,
+    place: [Option<u32>; PARTS.len()],
+}
+
+/// How often, and when.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    records: u64,
+    /// Errors that hardware corrected; one record may stand for many.
+    corrected: u64,
+    /// Records of errors that it did not correct.
+    uncorrected: u64,
+    first: Option<u64>,
+    last: Option<u64>,
+}
+
+impl Count {
+    fn of(decoding: &Decoding, severity: Severity) -> Self {
+        let time = decoding.record.time();
+        let corrected = matches!(severity, Severity::Keep);
+        let times = decoding.corrected_count.map_or(1, |n| u64::from(n).max(1));
+        Self {
+            records: 1,
+            corrected: if corrected { times } else { 0 },
+            uncorrected: u64::from(!corrected && severity != Severity::No),
+            first: time,
+            last: time,
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.records += other.records;
+        self.corrected += other.corrected;
+        self.uncorrected += other.uncorrected;
+        self.first = match (self.first, other.first) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.last = self.last.max(other.last);
+    }
+}
+
+/// Counts, in memory that does not grow with the log.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    groups: HashMap<Key, Count, BuildHasherDefault<Mixer>>,
+    total: Count,
+    /// Records beyond [`MAX_GROUPS`].
+    others: Count,
+}
+
+impl Summary {
+    /// Counts one record.
+    pub(crate) fn add(&mut self, decoding: &Decoding, explained: &Explained) {
+        let severity = decoding.grade().severity;
+        let location = explained.location();
+        let key = Key {
+            cpu: decoding.record.cpu(),
+            bank: decoding.record.bank(),
+            severity,
+            class: decoding.code.class(),
+            unit: explained.unit().map(|unit| unit.id),
+            place: PARTS.map(|place| location.get(place)),
+        };
+        let count = Count::of(decoding, severity);
+        self.total.add(&count);
+        if let Some(group) = self.groups.get_mut(&key) {
+            group.add(&count);
+        } else if self.groups.len() < MAX_GROUPS {
+            self.groups.insert(key, count);
+        } else {
+            self.others.add(&count);
+        }
+    }
+
+    /// The groups, the worst and then the most frequent first.
+    pub(crate) fn groups(&self) -> Vec<Group> {
+        let mut groups: Vec<_> = self
+            .groups
+            .iter()
+            .map(|(&key, &count)| Group { key, count })
+            .collect();
+        groups.sort_by_key(|Group { key, count }| {
+            let worst = std::cmp::Reverse((key.severity, count.records));
+            (worst, key.cpu, key.bank, key.class, key.unit, key.place)
+        });
+        groups
+    }
+
+    /// Writes the counts for people.
+    pub(crate) fn text(&self, style: Style, out: &mut Out) {
+        let total = &self.total;
+        if total.records == 0 {
+            return;
+        }
+        out.dec(total.records).str(" machine checks: ");
+        out.dec(total.corrected).str(" errors corrected, ");
+        out.dec(total.uncorrected)
+            .str(" records of errors that were not");
+        if let (Some(first), Some(last)) = (total.first, total.last) {
+            out.str("; from ");
+            utc(first, out);
+            out.str(" to ");
+            utc(last, out);
+        }
+        out.str("\n");
+        let groups = self.groups();
+        section("BY GRADE", &groups, style, out, |key, out| {
+            _ = out.str(key.severity.id());
+        });
+        section("BY PLACE", &groups, style, out, |key, out| key.place(out));
+        section("BY CPU", &groups, style, out, |key, out| match key.cpu {
+            Some(cpu) => _ = out.str("CPU ").dec(cpu.into()),
+            None => _ = out.str("not said"),
+        });
+        section("BY BANK", &groups, style, out, |key, out| {
+            match key.bank {
+                Some(bank) => _ = out.str("bank ").dec(bank.into()),
+                None => _ = out.str("not said"),
+            }
+            if let Some(unit) = key.unit {
+                out.str(" (").str(unit).str(")");
+            }
+        });
+        section("BY CLASS", &groups, style, out, |key, out| {
+            _ = out.str(key.class.name());
+        });
+        if self.others.records > 0 {
+            out.str("\n").dec(self.others.records);
+            out.str(" records more, of further groups that were not kept apart\n");
+        }
+    }
+}
+
+impl Key {
+    fn place(&self, out: &mut Out) {
+        let mut separator = "";
+        for (place, value) in PARTS.into_iter().zip(self.place) {
+            let Some(value) = value else { continue };
+            out.str(separator).str(place.name()).str(" ");
+            if place == Place::Instance {
+                out.hex(value.into());
+            } else {
+                out.dec(value.into());
+            }
+            separator = ", ";
+        }
+        if separator.is_empty() {
+            out.str("not said");
+        }
+    }
+}
+
+/// Writes one section: the groups added up by what `label` writes.
+fn section(
+    title: &str,
+    groups: &[Group],
+    style: Style,
+    out: &mut Out,
+    label: impl Fn(&Key, &mut Out),
+) {
+    let mut rows: Vec<(String, Severity, Count)> = Vec::new();
+    let mut index = HashMap::new();
+    let mut scratch = Out::memory();
+    for Group { key, count } in groups {
+        scratch.clear();
+        label(key, &mut scratch);
+        let name = scratch.text().into_owned();
+        let at = *index.entry(name.clone()).or_insert(rows.len());
+        match rows.get_mut(at) {
+            // Groups come worst first.
+            Some(row) => row.2.add(count),
+            None => rows.push((name, key.severity, *count)),
+        }
+    }
+    rows.sort_by_key(|(_, severity, count)| std::cmp::Reverse((*severity, count.records)));
+    let shown = &rows[..rows.len().min(MAX_LINES)];
+    let width = shown.iter().map(|row| row.0.len()).max().unwrap_or(0);
+    let width = width.max(title.len()) + 2;
+    out.str("\n").str(style.label).pad(title, width);
+    out.str("   RECORDS   CORRECTED  UNCORRECTED  FIRST SEEN               LAST SEEN");
+    out.str(style.off).str("\n");
+    for (name, severity, count) in shown {
+        out.str(style.grade(*severity))
+            .pad(name, width)
+            .str(style.off);
+        for (n, width) in [
+            (count.records, 10),
+            (count.corrected, 12),
+            (count.uncorrected, 13),
+        ] {
+            scratch.clear();
+            scratch.dec(n);
+            out.spaces(width - scratch.len().min(width)).dec(n);
+        }
+        out.str("  ");
+        match count.first {
+            Some(time) => utc(time, out),
+            None => _ = out.pad("-", 23),
+        }
+        out.str("  ");
+        match count.last {
+            Some(time) => utc(time, out),
+            None => _ = out.str("-"),
+        }
+        out.str("\n");
+    }
+    if rows.len() > shown.len() {
+        out.str("  and ")
+            .dec((rows.len() - shown.len()) as u64)
+            .str(" more; --format json has all\n");
+    }
+}
+
+/// The records that agree in CPU, bank, grade, class, unit and place.
+#[derive(Debug)]
+pub(crate) struct Group {
+    key: Key,
+    count: Count,
+}
+
+impl Serialize for Group {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(cpu) = self.key.cpu {
+            map.serialize_entry("cpu", &cpu)?;
+        }
+        if let Some(bank) = self.key.bank {
+            map.serialize_entry("bank", &bank)?;
+        }
+        if let Some(unit) = self.key.unit {
+            map.serialize_entry("unit", unit)?;
+        }
+        map.serialize_entry("class", self.key.class.name())?;
+        map.serialize_entry("grade", self.key.severity.id())?;
+        map.serialize_entry("location", &Coordinates(&self.key))?;
+        self.count.fields(&mut map)?;
+        map.end()
+    }
+}
+
+impl Count {
+    fn fields<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        map.serialize_entry("records", &self.records)?;
+        map.serialize_entry("corrected", &self.corrected)?;
+        map.serialize_entry("uncorrected", &self.uncorrected)?;
+        if let Some(first) = self.first {
+            map.serialize_entry("first", &first)?;
+        }
+        if let Some(last) = self.last {
+            map.serialize_entry("last", &last)?;
+        }
+        Ok(())
+    }
+}
+
+struct Coordinates<'a>(&'a Key);
+
+impl Serialize for Coordinates<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let known = PARTS.into_iter().zip(self.0.place);
+        serializer.collect_map(known.filter_map(|(place, value)| Some((place.name(), value?))))
+    }
+}
+
+impl Serialize for Summary {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("schema", &SCHEMA)?;
+        self.total.fields(&mut map)?;
+        map.serialize_entry("groups", &self.groups())?;
+        if self.others.records > 0 {
+            map.serialize_entry("not_kept_apart", &self.others.records)?;
+        }
+        map.end()
+    }
+}
+
+impl Hash for Key {
+    /// Two words for all: what is equal hashes alike, and what differs mostly does not.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let place = |folded: u64, part: &Option<u32>| {
+            folded
+                .wrapping_mul(31)
+                .wrapping_add(part.map_or(0, |n| u64::from(n) + 1))
+        };
+        state.write_u64(self.place.iter().fold(0, place));
+        let cpu = self.cpu.map_or(0, |cpu| u64::from(cpu) + 1);
+        let bank = self.bank.map_or(0, |bank| u64::from(bank) + 1);
+        let kind = (self.severity as u64) << 4 | self.class as u64;
+        state.write_u64(cpu << 24 ^ bank << 12 ^ kind);
+    }
+}
+
+/// Mixes words well enough for a table that [`MAX_GROUPS`] bounds, at a multiplication each.
+#[derive(Debug, Default)]
+struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn finish(&self) -> u64 {
+        // The table takes its place from the low bits, which a multiplication mixes least.
+        self.0 ^ self.0 >> 32
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(byte.into());
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
