@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Whether these tests are to run.
-pub fn wanted() -> bool {
+pub(crate) fn wanted() -> bool {
     let wanted = std::env::var_os("MCEKIT_ROOT_TESTS").is_some_and(|v| v == "1");
     if !wanted {
         eprintln!("skipped: needs root and perf events; set MCEKIT_ROOT_TESTS=1 to run it");
@@ -12,7 +12,7 @@ pub fn wanted() -> bool {
 }
 
 /// Where tracefs is; mounted for the test where it is not.
-pub fn tracefs() -> PathBuf {
+pub(crate) fn tracefs() -> PathBuf {
     let mounts = std::fs::read_to_string("/proc/mounts").expect("/proc is mounted");
     let found = mounts.lines().find_map(|line| {
         let mut words = line.split(' ');
