@@ -59,7 +59,7 @@ impl Actor {
             match command.spawn() {
                 // Another test's fork still has the fresh copy open for writing.
                 Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy => {
-                    std::thread::yield_now()
+                    std::thread::yield_now();
                 }
                 other => break other.expect("the test can be started"),
             }
@@ -220,7 +220,7 @@ fn read(socket: &Path, stream: bool) {
         std::io::stdin()
             .lines()
             .map_while(Result::ok)
-            .for_each(|l| drop(ask.send(l)))
+            .for_each(|l| drop(ask.send(l)));
     });
     loop {
         if client.wait(Some(Duration::from_millis(10))).unwrap() {
