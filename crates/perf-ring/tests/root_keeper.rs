@@ -551,9 +551,18 @@ fn a_cpu_that_comes_back_is_a_new_epoch() {
     assert!(again.unknown > 0);
 }
 
+#[expect(
+    unsafe_code,
+    reason = "a descriptor that recvmsg has just made is a number"
+)]
+fn adopt(fd: i32) -> std::os::fd::OwnedFd {
+    // SAFETY: the kernel has just made the descriptor for us, and it is adopted once.
+    unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) }
+}
+
 /// The stand-in for a service manager: a socket that keeps what it is given.
 fn manager(socket: &std::os::unix::net::UnixDatagram) -> Vec<(String, std::os::fd::OwnedFd)> {
-    use std::os::fd::{AsRawFd as _, FromRawFd as _};
+    use std::os::fd::AsRawFd as _;
     let mut kept: Vec<(String, std::os::fd::OwnedFd)> = Vec::new();
     socket.set_nonblocking(true).unwrap();
     loop {
@@ -588,16 +597,7 @@ fn manager(socket: &std::os::unix::net::UnixDatagram) -> Vec<(String, std::os::f
         if text.starts_with("FDSTOREREMOVE=1") {
             kept.retain(|(other, _)| *other != name);
         }
-        #[expect(
-            unsafe_code,
-            reason = "descriptors that recvmsg has just made are ours"
-        )]
-        // SAFETY: see above; each is adopted once.
-        kept.extend(raw.into_iter().map(|fd| {
-            (name.clone(), unsafe {
-                std::os::fd::OwnedFd::from_raw_fd(fd)
-            })
-        }));
+        kept.extend(raw.into_iter().map(|fd| (name.clone(), adopt(fd))));
     }
 }
 
