@@ -5,6 +5,7 @@
 //! not allow that. Each iteration's ring is filled outside the time that is measured.
 
 use std::hint::black_box;
+use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -83,6 +84,21 @@ fn timed<R>(
     time.mul_f64(iters as f64 / done as f64)
 }
 
+type Group<'a> = criterion::BenchmarkGroup<'a, criterion::measurement::WallTime>;
+
+/// A bench of [`timed`].
+fn bench<R>(
+    group: &mut Group<'_>,
+    name: &str,
+    ring: &mut R,
+    mut fill: impl FnMut(),
+    mut drain: impl FnMut(&mut R) -> (u64, u64),
+) {
+    group.bench_function(name, |b| {
+        b.iter_custom(|iters| timed(iters, ring, |_| fill(), &mut drain));
+    });
+}
+
 /// Memory whose pages can be made to fault again and again.
 struct Faults(memmap2::MmapMut);
 
@@ -108,164 +124,134 @@ fn in_memory(c: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     let mut ring = FakeRing::starting_at(SIZE, Mode::ReadWrite, 40);
     let mut reader = ring.reader();
-    group.bench_function("drain", |b| {
-        b.iter_custom(|iters| timed(iters, &mut reader, |_| fill(&mut ring), drain));
-    });
-    let layout =
-        Layout::of(Builder::software(Software::DUMMY).sample(FIELDS).attr()).expect("known fields");
+    bench(&mut group, "drain", &mut reader, || fill(&mut ring), drain);
+    let layout = layout(FIELDS);
     let mut scratch = Vec::new();
-    group.bench_function("drain and read samples", |b| {
-        b.iter_custom(|iters| {
-            timed(
-                iters,
-                &mut reader,
-                |_| fill(&mut ring),
-                |r| drain_parsed(r, &layout, &mut scratch),
-            )
-        });
-    });
+    let read = |r: &mut Reader| drain_parsed(r, &layout, &mut scratch);
+    bench(
+        &mut group,
+        "drain and read samples",
+        &mut reader,
+        || fill(&mut ring),
+        read,
+    );
     group.finish();
 
     let mut group = c.benchmark_group("one sample");
     let body: Vec<u8> = (0..9u64).flat_map(u64::to_ne_bytes).collect();
     group.bench_function("nine words", |b| {
-        b.iter(|| layout.sample(black_box(&body)).map(|s| s.time()))
+        b.iter(|| layout.sample(black_box(&body)).map(|s| s.time()));
     });
-    let usual = FIELDS.difference(SampleType::ADDR | SampleType::ID | SampleType::STREAM_ID)
-        | SampleType::RAW;
-    let layout =
-        Layout::of(Builder::software(Software::DUMMY).sample(usual).attr()).expect("known fields");
+    let absent = SampleType::ADDR | SampleType::ID | SampleType::STREAM_ID;
+    let layout = self::layout(FIELDS.difference(absent) | SampleType::RAW);
     let mut body: Vec<u8> = (0..6u64).flat_map(u64::to_ne_bytes).collect();
     body.extend_from_slice(&68u32.to_ne_bytes());
     body.extend_from_slice(&[7; 68]);
     group.bench_function("tracepoint: id, ip, tid, time, cpu, period, raw", |b| {
         b.iter(|| {
-            layout
-                .sample(black_box(&body))
-                .map(|s| (s.time(), s.tid(), s.cpu(), s.raw()))
+            let sample = layout.sample(black_box(&body)).expect("sound");
+            (
+                sample.time(),
+                sample.tid(),
+                sample.cpu(),
+                sample.raw().map(<[u8]>::len),
+            )
         });
     });
     group.finish();
+}
+
+fn layout(fields: SampleType) -> Layout {
+    Layout::of(Builder::software(Software::DUMMY).sample(fields).attr()).expect("known fields")
 }
 
 fn live(c: &mut Criterion) {
     let mut group = c.benchmark_group("live, page faults");
     group.throughput(Throughput::Elements(1));
     let mut faults = Faults::new();
-
-    let event = Builder::software(Software::PAGE_FAULTS)
-        .sample(FIELDS)
-        .wakeup(Wakeup::Events(1))
-        .open(Target::Task(0))
-        .and_then(|event| event.map(64).map(|ring| (event, ring)));
-    let (event, mut ring) = match event {
-        Ok(opened) => opened,
-        Err(e) => return eprintln!("live rings are left out: {e}"),
-    };
-    let layout = event.layout().expect("known fields");
-    let mut scratch = Vec::new();
-    group.bench_function("perf-ring", |b| {
-        b.iter_custom(|iters| timed(iters, &mut ring, |_| faults.cause(), drain));
-    });
-    group.bench_function("perf-ring, samples read", |b| {
-        b.iter_custom(|iters| {
-            timed(
-                iters,
-                &mut ring,
-                |_| faults.cause(),
-                |r| drain_parsed(r, &layout, &mut scratch),
-            )
-        });
-    });
-    let mut poller = [nix::poll::PollFd::new(
-        std::os::fd::AsFd::as_fd(&event),
-        nix::poll::PollFlags::POLLIN,
-    )];
-    group.bench_function("poll alone, nothing there", |b| {
-        b.iter(|| nix::poll::poll(&mut poller, nix::poll::PollTimeout::ZERO));
-    });
-    group.bench_function("poll and an empty batch", |b| {
-        b.iter(|| {
-            (
-                nix::poll::poll(&mut poller, nix::poll::PollTimeout::ZERO),
-                drain(&mut ring),
-            )
-        });
-    });
-    drop((ring, event));
-
+    ours(&mut group, &mut faults);
     perf_event2_crate(&mut group, &mut faults);
     perf_event_open_crate(&mut group, &mut faults);
     group.finish();
 }
 
-type Group<'a> = criterion::BenchmarkGroup<'a, criterion::measurement::WallTime>;
+fn ours(group: &mut Group<'_>, faults: &mut Faults) {
+    let opened = Builder::software(Software::PAGE_FAULTS)
+        .sample(FIELDS)
+        .wakeup(Wakeup::Events(1))
+        .open(Target::Task(0))
+        .and_then(|event| event.map(64).map(|ring| (event, ring)));
+    let (event, mut ring) = match opened {
+        Ok(opened) => opened,
+        Err(e) => return eprintln!("perf-ring's live ring is left out: {e}"),
+    };
+    let layout = layout(FIELDS);
+    let mut scratch = Vec::new();
+    bench(group, "perf-ring", &mut ring, || faults.cause(), drain);
+    let read = |r: &mut Reader| drain_parsed(r, &layout, &mut scratch);
+    bench(
+        group,
+        "perf-ring, samples read",
+        &mut ring,
+        || faults.cause(),
+        read,
+    );
+    let poll = || {
+        let fd = nix::poll::PollFd::new(event.as_fd(), nix::poll::PollFlags::POLLIN);
+        nix::poll::poll(&mut [fd], nix::poll::PollTimeout::ZERO)
+    };
+    group.bench_function("poll alone, nothing there", |b| b.iter(poll));
+    group.bench_function("poll and an empty batch", |b| {
+        b.iter(|| (poll(), drain(&mut ring)))
+    });
+}
 
 fn perf_event2_crate(group: &mut Group<'_>, faults: &mut Faults) {
-    use perf_event::{Builder, SampleFlag, events::Software};
-    let fields = SampleFlag::IDENTIFIER
-        | SampleFlag::IP
-        | SampleFlag::TID
-        | SampleFlag::TIME
-        | SampleFlag::ADDR
-        | SampleFlag::ID
-        | SampleFlag::STREAM_ID
-        | SampleFlag::CPU
-        | SampleFlag::PERIOD;
-    let counter = Builder::new(Software::PAGE_FAULTS)
+    use perf_event::{Builder, SampleFlag, Sampler, events::Software};
+    let opened = Builder::new(Software::PAGE_FAULTS)
         .sample_period(1)
-        .sample(fields)
+        .sample(SampleFlag::from_bits_retain(FIELDS.bits()))
         .wakeup_events(1)
         .build()
         .and_then(|mut counter| counter.enable().map(|()| counter))
         .and_then(|counter| counter.sampled(64));
-    let mut sampler = match counter {
+    let mut sampler = match opened {
         Ok(sampler) => sampler,
         Err(e) => return eprintln!("perf-event2 is left out: {e}"),
     };
-    group.bench_function("perf-event2", |b| {
-        b.iter_custom(|iters| {
-            timed(
-                iters,
-                &mut sampler,
-                |_| faults.cause(),
-                |sampler| {
-                    let (mut n, mut sum) = (0, 0);
-                    while let Some(record) = sampler.next_record() {
-                        n += 1;
-                        sum += record.len() as u64;
-                    }
-                    (n, sum)
-                },
-            )
-        });
-    });
-    group.bench_function("perf-event2, samples read", |b| {
-        b.iter_custom(|iters| {
-            timed(
-                iters,
-                &mut sampler,
-                |_| faults.cause(),
-                |sampler| {
-                    let (mut n, mut sum) = (0, 0);
-                    while let Some(record) = sampler.next_record() {
-                        n += 1;
-                        if let Ok(perf_event::data::Record::Sample(sample)) = record.parse_record()
-                        {
-                            sum ^= sample.time().unwrap_or(0) ^ sample.ip().unwrap_or(0);
-                        }
-                    }
-                    (n, sum)
-                },
-            )
-        });
-    });
+    let drain = |sampler: &mut Sampler| {
+        let (mut n, mut sum) = (0, 0);
+        while let Some(record) = sampler.next_record() {
+            n += 1;
+            sum += record.len() as u64;
+        }
+        (n, sum)
+    };
+    bench(group, "perf-event2", &mut sampler, || faults.cause(), drain);
+    let read = |sampler: &mut Sampler| {
+        let (mut n, mut sum) = (0, 0);
+        while let Some(record) = sampler.next_record() {
+            n += 1;
+            if let Ok(perf_event::data::Record::Sample(sample)) = record.parse_record() {
+                sum ^= sample.time().unwrap_or(0) ^ sample.ip().unwrap_or(0);
+            }
+        }
+        (n, sum)
+    };
+    bench(
+        group,
+        "perf-event2, samples read",
+        &mut sampler,
+        || faults.cause(),
+        read,
+    );
 }
 
 fn perf_event_open_crate(group: &mut Group<'_>, faults: &mut Faults) {
     use perf_event_open::config::{Cpu, Opts, Proc, SampleOn};
     use perf_event_open::count::Counter;
     use perf_event_open::event::sw::Software;
+    use perf_event_open::sample::Sampler;
     let mut opts = Opts {
         enable: true,
         sample_on: SampleOn::Count(1),
@@ -282,41 +268,34 @@ fn perf_event_open_crate(group: &mut Group<'_>, faults: &mut Faults) {
         Ok(opened) => opened,
         Err(e) => return eprintln!("perf-event-open is left out: {e}"),
     };
-    group.bench_function("perf-event-open", |b| {
-        b.iter_custom(|iters| {
-            timed(
-                iters,
-                &mut sampler,
-                |_| faults.cause(),
-                |sampler| {
-                    let (mut n, mut sum) = (0, 0);
-                    let mut records = sampler.iter().expect("one at a time").into_cow();
-                    while let Some(record) = records.lending_next() {
-                        n += 1;
-                        sum += record.as_raw().len() as u64;
-                    }
-                    (n, sum)
-                },
-            )
-        });
-    });
-    group.bench_function("perf-event-open, samples read", |b| {
-        b.iter_custom(|iters| {
-            timed(
-                iters,
-                &mut sampler,
-                |_| faults.cause(),
-                |sampler| {
-                    let mut n = 0;
-                    for record in sampler.iter().expect("one at a time") {
-                        n += 1;
-                        black_box(&record);
-                    }
-                    (n, n)
-                },
-            )
-        });
-    });
+    let drain = |sampler: &mut Sampler| {
+        let (mut n, mut sum) = (0, 0);
+        let mut records = sampler.iter().expect("one at a time").into_cow();
+        while let Some(record) = records.lending_next() {
+            n += 1;
+            sum += record.as_raw().len() as u64;
+        }
+        (n, sum)
+    };
+    bench(
+        group,
+        "perf-event-open",
+        &mut sampler,
+        || faults.cause(),
+        drain,
+    );
+    let read = |sampler: &mut Sampler| {
+        let records = sampler.iter().expect("one at a time");
+        let n = records.map(|record| drop(black_box(record))).count() as u64;
+        (n, n)
+    };
+    bench(
+        group,
+        "perf-event-open, samples read",
+        &mut sampler,
+        || faults.cause(),
+        read,
+    );
 }
 
 criterion_group!(benches, in_memory, live);

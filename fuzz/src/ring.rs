@@ -43,7 +43,7 @@ pub fn contents(data: &[u8]) {
     let size = (input.0.len().max(8)).next_power_of_two() as u64;
     let head = if near { head & !7 } else { head };
     let tail = if near {
-        head.wrapping_sub(tail % (size + 8) & !7)
+        head.wrapping_sub((tail % (size + 8)) & !7)
     } else {
         tail
     };
@@ -203,12 +203,11 @@ pub fn pmu(data: &[u8]) {
     }
     if let Some(cpus) = parse_list(text) {
         assert!(cpus.is_sorted_by(|a, b| a < b));
-        let again = cpus
-            .iter()
-            .map(u32::to_string)
-            .collect::<Vec<_>>()
-            .join(",");
-        assert_eq!(parse_list(&again), Some(cpus));
+        // A short text can stand for a long list: the way back is tried on short ones.
+        if cpus.len() < 256 {
+            let again: Vec<_> = cpus.iter().map(u32::to_string).collect();
+            assert_eq!(parse_list(&again.join(",")), Some(cpus));
+        }
     }
 }
 

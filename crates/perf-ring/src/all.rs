@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
@@ -13,6 +13,7 @@ use crate::abi::{AttrFlags, RecordHeader, RecordType, SampleType};
 use crate::merge::{Entry, due};
 use crate::pulse::Pulse;
 use crate::ring::{Memory as _, record_at};
+use crate::sleep::sleep;
 use crate::{Builder, Clock, Count, Error, Event, Layout, Reader, Record, Target, cpus, sys};
 
 /// The epoll token of the timer; rings have their CPU's number.
@@ -309,14 +310,8 @@ impl AllCpus {
             }
             let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
             let nap = left.map_or(SCAN, |left| left.min(SCAN));
-            // Rounded up: a nap of a part of a millisecond must not become a busy loop.
-            let ms = u16::try_from(nap.as_micros().div_ceil(1000)).unwrap_or(u16::MAX);
             let mut ready = [EpollEvent::empty(); 64];
-            let n = match self.epoll.wait(&mut ready, EpollTimeout::from(ms)) {
-                Ok(n) => n,
-                Err(nix::errno::Errno::EINTR) => 0,
-                Err(e) => return Err(Error::nix("epoll_wait")(e)),
-            };
+            let n = sleep(&self.epoll, nap, &mut ready)?;
             for event in ready.iter().take(n) {
                 self.woken(*event)?;
             }

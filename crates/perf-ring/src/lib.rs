@@ -51,6 +51,7 @@ mod read;
 mod records;
 mod ring;
 mod sample;
+mod sleep;
 mod sys;
 #[cfg(test)]
 mod tests;

@@ -309,10 +309,10 @@ fn check(kind: RecordType, misc: u16, body: Bytes, test: impl Fn(Body<'_>)) {
 fn every_record_type() {
     let b = Bytes::default;
     check(RecordType::LOST, 0, b().u64(9).u64(88), |r| {
-        assert!(matches!(r, Body::Lost { id: 9, lost: 88 }))
+        assert!(matches!(r, Body::Lost { id: 9, lost: 88 }));
     });
     check(RecordType::LOST_SAMPLES, 0, b().u64(8), |r| {
-        assert!(matches!(r, Body::LostSamples { lost: 8 }))
+        assert!(matches!(r, Body::LostSamples { lost: 8 }));
     });
     check(
         RecordType::COMM,
@@ -328,10 +328,10 @@ fn every_record_type() {
         t.task == Tid { pid: 10, tid: 11 } && t.parent == Tid { pid: 20, tid: 21 } && t.time == 99
     };
     check(RecordType::FORK, 0, task(), |r| {
-        assert!(matches!(r, Body::Fork(t) if is_task(t)))
+        assert!(matches!(r, Body::Fork(t) if is_task(t)));
     });
     check(RecordType::EXIT, 0, task(), |r| {
-        assert!(matches!(r, Body::Exit(t) if is_task(t)))
+        assert!(matches!(r, Body::Exit(t) if is_task(t)));
     });
     let throttle = || b().u64(1).u64(2).u64(3);
     check(RecordType::THROTTLE, 0, throttle(), |r| {
@@ -417,7 +417,7 @@ fn every_record_type() {
         ));
     });
     check(RecordType::ITRACE_START, 0, b().u32(1).u32(2), |r| {
-        assert!(matches!(r, Body::ItraceStart { .. }))
+        assert!(matches!(r, Body::ItraceStart { .. }));
     });
     check(RecordType::SWITCH, 1 << 13 | 1 << 14, b(), |r| {
         assert!(matches!(
@@ -492,7 +492,7 @@ fn every_record_type() {
         },
     );
     check(RecordType::AUX_OUTPUT_HW_ID, 0, b().u64(6), |r| {
-        assert!(matches!(r, Body::AuxOutputHwId { hw_id: 6 }))
+        assert!(matches!(r, Body::AuxOutputHwId { hw_id: 6 }));
     });
     check(
         RecordType::CALLCHAIN_DEFERRED,

@@ -4,6 +4,8 @@
 //!
 //! Processes are this test program started again with `PERF_RING_ROLE` set: threads cannot be killed.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -11,37 +13,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use common::{tracefs, wanted};
 use perf_ring::abi::{AttrFlags, SampleType};
 use perf_ring::keeper::KeptFds;
 use perf_ring::{Access, Builder, Client, Cursor, Error, Keeper, Loss, Shared, Start};
-
-/// Whether these tests are to run.
-fn wanted() -> bool {
-    let wanted = std::env::var_os("MCEKIT_ROOT_TESTS").is_some_and(|v| v == "1");
-    if !wanted {
-        eprintln!("skipped: needs root and perf events; set MCEKIT_ROOT_TESTS=1 to run it");
-    }
-    wanted
-}
-
-/// Where tracefs is; mounted for the test where it is not.
-fn tracefs() -> PathBuf {
-    let mounts = std::fs::read_to_string("/proc/mounts").expect("/proc is mounted");
-    let found = mounts.lines().find_map(|line| {
-        let mut words = line.split(' ');
-        let (_, dir, kind) = (words.next()?, words.next()?, words.next()?);
-        (kind == "tracefs").then(|| PathBuf::from(dir))
-    });
-    found.unwrap_or_else(|| {
-        let dir = Path::new("/sys/kernel/tracing");
-        let done = Command::new("mount")
-            .args(["-t", "tracefs", "none"])
-            .arg(dir)
-            .status();
-        assert!(done.is_ok_and(|s| s.success()), "tracefs cannot be mounted");
-        dir.to_owned()
-    })
-}
 
 /// The tracepoint of a harmless system call, made by one process only: its events are ours to the last one.
 fn personality(pid: u32) -> Builder {
@@ -84,7 +59,7 @@ impl Actor {
             match command.spawn() {
                 // Another test's fork still has the fresh copy open for writing.
                 Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy => {
-                    std::thread::yield_now()
+                    std::thread::yield_now();
                 }
                 other => break other.expect("the test can be started"),
             }
@@ -245,7 +220,7 @@ fn read(socket: &Path, stream: bool) {
         std::io::stdin()
             .lines()
             .map_while(Result::ok)
-            .for_each(|l| drop(ask.send(l)))
+            .for_each(|l| drop(ask.send(l)));
     });
     loop {
         if client.wait(Some(Duration::from_millis(10))).unwrap() {
@@ -576,9 +551,18 @@ fn a_cpu_that_comes_back_is_a_new_epoch() {
     assert!(again.unknown > 0);
 }
 
+#[expect(
+    unsafe_code,
+    reason = "a descriptor that recvmsg has just made is a number"
+)]
+fn adopt(fd: i32) -> std::os::fd::OwnedFd {
+    // SAFETY: the kernel has just made the descriptor for us, and it is adopted once.
+    unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) }
+}
+
 /// The stand-in for a service manager: a socket that keeps what it is given.
 fn manager(socket: &std::os::unix::net::UnixDatagram) -> Vec<(String, std::os::fd::OwnedFd)> {
-    use std::os::fd::{AsRawFd as _, FromRawFd as _};
+    use std::os::fd::AsRawFd as _;
     let mut kept: Vec<(String, std::os::fd::OwnedFd)> = Vec::new();
     socket.set_nonblocking(true).unwrap();
     loop {
@@ -613,16 +597,7 @@ fn manager(socket: &std::os::unix::net::UnixDatagram) -> Vec<(String, std::os::f
         if text.starts_with("FDSTOREREMOVE=1") {
             kept.retain(|(other, _)| *other != name);
         }
-        #[expect(
-            unsafe_code,
-            reason = "descriptors that recvmsg has just made are ours"
-        )]
-        // SAFETY: see above; each is adopted once.
-        kept.extend(raw.into_iter().map(|fd| {
-            (name.clone(), unsafe {
-                std::os::fd::OwnedFd::from_raw_fd(fd)
-            })
-        }));
+        kept.extend(raw.into_iter().map(|fd| (name.clone(), adopt(fd))));
     }
 }
 

@@ -5,12 +5,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 
 use crate::keeper::cursor::{Cursor, Start};
 use crate::keeper::follow::{Loss, Rings, Shared};
 use crate::keeper::socket::{Inbox, Received, Sent, connect_to, send, watch};
 use crate::keeper::wire::{Message, NewRing, RingId, Terms};
+use crate::sleep::sleep;
 use crate::{Error, Event, Layout, Record, sys};
 
 const SOCKET: u64 = 0;
@@ -312,7 +313,7 @@ impl Client {
                 Duration::from_secs(60)
             };
             let nap = left.map_or(longest, |left| left.min(longest));
-            sleep(&self.epoll, nap)?;
+            sleep(&self.epoll, nap, &mut [EpollEvent::empty(); 8])?;
             if let Channel::Mapped { wake, .. } = &self.channel {
                 drain_eventfd(wake);
             }
@@ -366,16 +367,6 @@ fn handed_out<'a>(message: &'a Message, read: &mut Cursor) -> Option<Shared<'a>>
     }
 }
 
-fn sleep(epoll: &Epoll, nap: Duration) -> Result<(), Error> {
-    // Rounded up: a part of a millisecond must not become a busy loop.
-    let ms = u16::try_from(nap.as_micros().div_ceil(1000)).unwrap_or(u16::MAX);
-    let mut ready = [EpollEvent::empty(); 8];
-    match epoll.wait(&mut ready, EpollTimeout::from(ms)) {
-        Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
-        Err(e) => Err(Error::nix("epoll_wait")(e)),
-    }
-}
-
 fn drain_eventfd(fd: &OwnedFd) {
     // Empty already, or taken by another copy of this process: either way there is nothing to do.
     let _ = nix::unistd::read(fd, &mut [0; 8]);
@@ -404,7 +395,7 @@ fn next_message(
                         source,
                     });
                 }
-                sleep(epoll, left)?;
+                sleep(epoll, left, &mut [EpollEvent::empty(); 8])?;
             }
         }
     }

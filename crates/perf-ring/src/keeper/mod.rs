@@ -28,7 +28,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 
 pub use client::Client;
 pub use cursor::{Cursor, Start};
@@ -41,6 +41,7 @@ use wire::{LONGEST_TEXT, NewRing, RingId, Terms};
 
 use crate::abi::{AttrFlags, EventAttr, SampleType};
 use crate::pulse::Pulse;
+use crate::sleep::sleep;
 use crate::{Backward, Builder, Clock, Count, Error, Event, Target, Wakeup, cpus, pmu, sys};
 
 /// What a peer gets.
@@ -350,13 +351,8 @@ impl Keeper {
     /// client does wrong ends that client and is no error.
     pub fn turn(&mut self, timeout: Option<Duration>) -> Result<(), Error> {
         let nap = timeout.map_or(SCAN, |t| t.min(SCAN));
-        let ms = u16::try_from(nap.as_micros().div_ceil(1000)).unwrap_or(u16::MAX);
         let mut ready = [EpollEvent::empty(); 64];
-        let n = match self.epoll.wait(&mut ready, EpollTimeout::from(ms)) {
-            Ok(n) => n,
-            Err(nix::errno::Errno::EINTR) => 0,
-            Err(e) => return Err(Error::nix("epoll_wait")(e)),
-        };
+        let n = sleep(&self.epoll, nap, &mut ready)?;
         let mut written = false;
         for event in ready.iter().take(n) {
             match event.data() {
@@ -404,7 +400,8 @@ impl Keeper {
         self.scanned = Instant::now();
         let online = cpus::online(&self.sysfs)?;
         for ring in &mut self.rings {
-            if !ring.dead && !(online.contains(&ring.ring.cpu) && ring.pulse.beats()?) {
+            let alive = online.contains(&ring.ring.cpu) && ring.pulse.beats()?;
+            if !ring.dead && !alive {
                 ring.dead = true;
                 self.epoll
                     .delete(&ring.event)
