@@ -50,7 +50,7 @@ fn both_byte_orders_give_the_same_values() {
             support::store(&mut data[range], value, abi);
         };
         put(4..12, 0x1_0000_0001);
-        put(12..16, -5i32 as u32 as u64);
+        put(12..16, u64::from(-5i32 as u32));
         put(32..36, 4 << 16 | 72);
         put(36..40, 6 << 16 | (76 - 40));
         put(40..44, 8 << 16 | 84);
