@@ -1,8 +1,14 @@
 //! Functions of the kernel that print fmts call, as tables.
 
+mod bytes;
 mod drivers;
+mod hardware;
 mod mce;
+mod nvme;
 mod ras;
+mod scsi;
+mod trb;
+mod usb;
 mod xhci;
 
 use core::fmt;
@@ -143,8 +149,29 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ),
     ("cper_mem_err_unpack", Function::Text(ras::memory_error)),
     ("cper_severity_str", Function::Text(ras::severity)),
+    (
+        "decode_prq_descriptor",
+        Function::Text(hardware::page_request),
+    ),
     ("drm_rect_height", int(|a| rect(a, 12, 4))),
     ("drm_rect_width", int(|a| rect(a, 8, 0))),
+    ("dwc3_decode_event", Function::Text(usb::dwc3_event)),
+    (
+        "dwc3_ep_cmd_status_string",
+        Function::Text(usb::dwc3_endpoint_status),
+    ),
+    (
+        "dwc3_gadget_ep_cmd_string",
+        Function::Text(usb::dwc3_endpoint_command),
+    ),
+    (
+        "dwc3_gadget_generic_cmd_status_string",
+        Function::Text(usb::dwc3_generic_status),
+    ),
+    (
+        "dwc3_gadget_generic_cmd_string",
+        Function::Text(usb::dwc3_generic_command),
+    ),
     (
         "dwc3_trb_type_string",
         Function::Text(drivers::dwc3_trb_type),
@@ -185,20 +212,44 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("native_make_pud", number(first, 8)),
     ("nullb_trace_disk_name", Function::Text(drivers::disk_name)),
     ("nvme_trace_disk_name", Function::Text(drivers::disk_name)),
+    ("nvme_trace_parse_admin_cmd", Function::Text(nvme::admin)),
+    (
+        "nvme_trace_parse_fabrics_cmd",
+        Function::Text(nvme::fabrics),
+    ),
+    ("nvme_trace_parse_nvm_cmd", Function::Text(nvme::io)),
     (
         "nvmet_trace_ctrl_id",
         Function::Text(drivers::nvmet_controller),
     ),
     ("nvmet_trace_disk_name", Function::Text(drivers::disk_name)),
+    (
+        "nvmet_trace_parse_admin_cmd",
+        Function::Text(nvme::target_admin),
+    ),
+    (
+        "nvmet_trace_parse_fabrics_cmd",
+        Function::Text(nvme::target_fabrics),
+    ),
+    ("nvmet_trace_parse_nvm_cmd", Function::Text(nvme::target_io)),
     ("p4d_val", number(first, 8)),
     ("parse_cm_event_type", Function::Text(drivers::cm_event)),
     ("parse_cm_state", Function::Text(drivers::cm_state)),
+    ("parse_fs_hdrs", Function::Text(hardware::flow_match)),
     ("parse_iw_event_type", Function::Text(drivers::iw_event)),
+    ("parse_sdma_flags", Function::Text(hardware::sdma_flags)),
     ("pgd_val", number(first, 8)),
     ("pmd_val", number(first, 8)),
     ("print_ip_addr", Function::Text(drivers::ip_address)),
+    ("print_u32_array", Function::Text(hardware::words)),
     ("pte_val", number(first, 8)),
     ("pud_val", number(first, 8)),
+    ("scsi_trace_parse_cdb", Function::Text(scsi::command)),
+    ("show_data", Function::Text(hardware::thunderbolt_packet)),
+    (
+        "snd_pcm_direction_name",
+        Function::Text(hardware::sound_direction),
+    ),
     (
         "str_enable_disable",
         Function::Text(|a, w| choice(a, w, "enable", "disable")),
@@ -227,6 +278,10 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
         "str_yes_no",
         Function::Text(|a, w| choice(a, w, "yes", "no")),
     ),
+    ("ucsi_cmd_str", Function::Text(usb::ucsi_command)),
+    ("ucsi_recipient_str", Function::Text(usb::ucsi_recipient)),
+    ("usb_decode_ctrl", Function::Text(usb::control_request)),
+    ("xen_hypercall_name", Function::Text(hardware::hypercall)),
     (
         "xhci_decode_ctrl_ctx",
         Function::Text(xhci::control_context),
@@ -241,6 +296,7 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
         "xhci_decode_slot_context",
         Function::Text(xhci::slot_context),
     ),
+    ("xhci_decode_trb", Function::Text(trb::request_block)),
     (
         "xhci_ring_type_string",
         Function::Text(drivers::xhci_ring_type),
@@ -310,74 +366,4 @@ fn row(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Argument, FUNCTIONS, Function};
-    use alloc::string::String;
-
-    #[test]
-    fn names_are_sorted_and_once_each() {
-        assert!(FUNCTIONS.is_sorted_by(|a, b| a.0 < b.0));
-        assert!(super::super::constants::CONSTANTS.is_sorted_by(|a, b| a.0 < b.0));
-    }
-
-    fn text(name: &str, args: &[u64]) -> String {
-        let at = FUNCTIONS
-            .binary_search_by_key(&name, |(name, _)| name)
-            .unwrap();
-        let Function::Text(call) = FUNCTIONS[at].1 else {
-            panic!("{name} gives a number");
-        };
-        let args: alloc::vec::Vec<_> = args.iter().map(|&n| Argument::Number(n)).collect();
-        let mut text = String::new();
-        call(&args, &mut text).unwrap();
-        text
-    }
-
-    #[test]
-    fn registers_are_spelled_as_the_kernel_does() {
-        assert_eq!(
-            text("xhci_decode_portsc", &[0, 0x0e02_1203]),
-            "Powered Connected Enabled Link:U0 PortSpeed:4 Change: CSC Wake: WCE WDE WOE "
-        );
-        assert_eq!(
-            text(
-                "xhci_decode_slot_context",
-                &[0, 0x0840_0001, 0x0003_0000, 0, 0x1000_0002]
-            ),
-            "RS 00001 super-speed Ctx Entries 1 MEL 0 us Port# 3/0 [TT Slot 0 Port# 0 TTT 0 Intr 0] Addr 2 State addressed"
-        );
-        assert_eq!(
-            text(
-                "xhci_decode_ep_context",
-                &[0, 0x0003_0001, 0x0040_0026, 0x1234_5001, 8]
-            ),
-            "State running mult 1 max P. Streams 0 interval 1000 us max ESIT payload 0 CErr 3 Type Ctrl burst 0 maxp 64 deq 0000000012345001 avg trb len 8"
-        );
-        assert_eq!(
-            text("xhci_decode_ctrl_ctx", &[0, 8, 3]),
-            "Drop: 1in, Add: slot ep0"
-        );
-        assert_eq!(text("xhci_decode_doorbell", &[0, 1, 3]), "Slot 1 ep1in");
-        assert_eq!(
-            text("libata_trace_parse_status", &[0x51]),
-            "{ DRDY DSC ERR }"
-        );
-        assert_eq!(
-            text("libata_trace_parse_qc_flags", &[3]),
-            "3{ ACTIVE DMAMAP }"
-        );
-        assert_eq!(text("libata_trace_parse_eh_action", &[6]), "6{ RESET }");
-        assert_eq!(
-            text("libata_trace_parse_subcmd", &[0x65, 0, 0x21]),
-            " READ_LOG_DMA_EXT"
-        );
-        assert_eq!(
-            text("libata_trace_parse_subcmd", &[0x63, 5, 0]),
-            " SET_FEATURES"
-        );
-        assert_eq!(text("libata_trace_parse_subcmd", &[0xec, 0, 0]), "");
-        assert_eq!(text("dwc3_trb_type_string", &[0x60]), "isoc-first");
-        assert_eq!(text("mc_event_error_type", &[1]), "Uncorrected");
-        assert_eq!(text("cper_severity_str", &[9]), "unknown");
-    }
-}
+mod tests;

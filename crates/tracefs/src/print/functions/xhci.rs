@@ -3,6 +3,7 @@
 use core::fmt::{self, Write};
 
 use super::Argument;
+use super::bytes::{bit, field, name};
 
 /// A buffer is the kernel's first argument; the values follow it.
 fn values<const N: usize>(args: &[Argument<'_>]) -> Result<[u64; N], fmt::Error> {
@@ -14,21 +15,6 @@ fn values<const N: usize>(args: &[Argument<'_>]) -> Result<[u64; N], fmt::Error>
             .ok_or(fmt::Error)?;
     }
     Ok(values)
-}
-
-const fn field(value: u64, shift: u32, bits: u32) -> u64 {
-    value >> shift & ((1 << bits) - 1)
-}
-
-const fn bit(value: u64, at: u32) -> bool {
-    value >> at & 1 == 1
-}
-
-fn name<'n>(names: &[&'n str], at: u64, otherwise: &'n str) -> &'n str {
-    usize::try_from(at)
-        .ok()
-        .and_then(|at| names.get(at).copied())
-        .unwrap_or(otherwise)
 }
 
 const fn direction(endpoint: u32) -> &'static str {
