@@ -34,6 +34,7 @@ pub mod merge;
 pub mod page;
 pub mod print;
 pub mod record;
+mod scan;
 
 pub use abi::{Abi, Endian, Word};
 pub use error::{Error, Result};

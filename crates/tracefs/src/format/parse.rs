@@ -7,10 +7,31 @@ use alloc::vec::Vec;
 use super::types::{is_ident, strip_location, strip_qualifiers, type_size};
 use super::{Element, Format, Kind, MAX_EXTENT, MAX_FIELDS, MAX_TEXT, Place, Raw, Span};
 use crate::record::Accessor;
+use crate::scan;
 use crate::{Abi, Error, Result};
 
 /// A field line is rarely shorter than this; decides how much is reserved for fields.
 const SHORT_FIELD_LINE: usize = 50;
+
+/// What the fields of every event begin with, as kernels since 2.6.34 write it.
+const COMMON: &str = "
+\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;
+\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;
+\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;
+\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;
+";
+
+/// The type and name of each of them, its offset, size and sign.
+const COMMON_FIELDS: [(&str, &str, u32, u32, bool); 4] = [
+    ("unsigned short ", "common_type", 0, 2, false),
+    ("unsigned char ", "common_flags", 2, 1, false),
+    ("unsigned char ", "common_preempt_count", 3, 1, false),
+    ("int ", "common_pid", 4, 4, true),
+];
+
+/// Bytes before a declaration and after it.
+const COMMON_BEFORE: usize = "\n\tfield:".len();
+const COMMON_AFTER: usize = ";\toffset:0;\tsize:2;\tsigned:0;".len();
 
 pub(super) fn parse(bytes: &[u8], abi: Abi) -> Result<Format> {
     if bytes.len() > MAX_TEXT {
@@ -49,7 +70,7 @@ pub(super) fn parse(bytes: &[u8], abi: Abi) -> Result<Format> {
 
     let mut fields =
         Vec::with_capacity((parser.bytes.len() / SHORT_FIELD_LINE + 1).min(MAX_FIELDS));
-    let mut extent = 0;
+    let mut extent = parser.common(&mut fields);
     let print = loop {
         parser.skip_space();
         if parser.take("field:") || parser.take("field special:") {
@@ -156,10 +177,7 @@ impl<'t> Parser<'t> {
         }
         let start = self.at;
         let rest = self.bytes.get(start..).unwrap_or(&[]);
-        let len = rest
-            .iter()
-            .position(|&byte| byte == b'\n')
-            .unwrap_or(rest.len());
+        let len = scan::either(rest, b'\n', b'\n').unwrap_or(rest.len());
         self.at = start + len;
         Ok(self.trimmed(start, start + len))
     }
@@ -186,11 +204,40 @@ impl<'t> Parser<'t> {
         }
     }
 
+    /// The fields that all events have, if they are written as always; their extent.
+    fn common(&mut self, fields: &mut Vec<Raw>) -> usize {
+        let mut at = self.at;
+        if !self.take(COMMON) {
+            return 0;
+        }
+        let mut extent = 0;
+        for (kind, name, offset, size, signed) in COMMON_FIELDS {
+            let start = at + COMMON_BEFORE;
+            let middle = start + kind.len();
+            let end = middle + name.len();
+            at = end + COMMON_AFTER;
+            extent = offset + size;
+            let kind = Kind::Number;
+            let span = |start: usize| Span {
+                start: start as u32,
+                end: end as u32,
+            };
+            fields.push(Raw {
+                declaration: span(start),
+                name: span(middle),
+                array_len: 0,
+                kind,
+                access: Accessor::new(kind, offset, size, 1, signed, self.abi),
+            });
+        }
+        extent as usize
+    }
+
     /// After `field:`.
     fn field(&mut self) -> Result<Raw> {
         let start = self.at;
         let rest = self.bytes.get(start..).unwrap_or(&[]);
-        let Some(len) = rest.iter().position(|&byte| byte == b';' || byte == b'\n') else {
+        let Some(len) = scan::either(rest, b';', b'\n') else {
             return Err(self.syntax("; after the declaration"));
         };
         self.at = start + len;
@@ -479,4 +526,42 @@ fn dimensions(brackets: &str) -> Option<u32> {
             let number = dimension.trim_end().strip_suffix(']')?.trim();
             product.checked_mul(number.parse().ok()?)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COMMON, parse};
+    use crate::Abi;
+    use alloc::format;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn common_fields_are_the_same_by_either_way() {
+        for abi in [Abi::LE64, Abi::BE64] {
+            let text = |common: &str| {
+                format!(
+                    "name: x\nID: 1\nformat:{common}\n\tfield:int y;\toffset:8;\tsize:4;\tsigned:1;\n"
+                )
+            };
+            let seen = |text: &str| {
+                let format = parse(text.as_bytes(), abi).unwrap();
+                let fields: Vec<_> = format
+                    .fields()
+                    .map(|field| {
+                        let (declared, name) = (field.declaration(), field.name());
+                        format!(
+                            "{declared:?} {name:?} {:?} {:?}",
+                            field.kind(),
+                            field.accessor()
+                        )
+                    })
+                    .collect();
+                (fields, format.extent(), format.common)
+            };
+            let usual = text(COMMON);
+            let other = text(&COMMON.replacen('\n', "\n\n", 1));
+            assert_eq!(seen(&usual), seen(&other));
+            assert_eq!(seen(&usual).2, 4);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Tokens of a print fmt: the C that the kernel's macros leave behind.
 
 use crate::format::is_ident;
+use crate::scan;
 
 /// How often the text may be read on average.
 const MAX_READINGS: usize = 32;
@@ -292,7 +293,7 @@ impl<'t> Lexer<'t> {
         let mut escaped = false;
         loop {
             let rest = self.bytes.get(at..).unwrap_or_default();
-            let Some(stop) = rest.iter().position(|&byte| byte == b'"' || byte == b'\\') else {
+            let Some(stop) = scan::either(rest, b'"', b'\\') else {
                 return (Token::Op(Op::Other), self.bytes.len());
             };
             at += stop;

@@ -19,6 +19,7 @@ use super::number::Look;
 use super::symbols::Symbols;
 use super::tree::{Arg, Id, MAX_DEPTH, Node, Range, Reason, Str, Tree, Ty};
 use crate::format::{Field, Format, Kind, Place};
+use crate::scan;
 use crate::{Error, Result};
 
 /// What an expression was parsed to: a constant takes no node until it is needed as one.
@@ -302,11 +303,8 @@ impl<'f> Parser<'f> {
         let mut next = first;
         let mut from = 0;
         let mut at = 0;
-        while let Some(&byte) = bytes.get(at) {
-            if byte != b'%' {
-                at += 1;
-                continue;
-            }
+        while let Some(percent) = scan::either(bytes.get(at..).unwrap_or_default(), b'%', b'%') {
+            at += percent;
             if at > from {
                 pieces.push(literal(from, at));
             }
