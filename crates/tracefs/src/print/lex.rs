@@ -99,6 +99,36 @@ pub(super) enum Op {
     Other,
 }
 
+/// Operators that are one character and begin no longer one.
+const SINGLE: [Option<Op>; 256] = {
+    let mut single = [None; 256];
+    let ops = [
+        (b'(', Op::Open),
+        (b')', Op::Close),
+        (b'[', Op::OpenSquare),
+        (b']', Op::CloseSquare),
+        (b'{', Op::OpenBrace),
+        (b'}', Op::CloseBrace),
+        (b',', Op::Comma),
+        (b';', Op::Semicolon),
+        (b':', Op::Colon),
+        (b'?', Op::Question),
+        (b'.', Op::Dot),
+        (b'+', Op::Plus),
+        (b'*', Op::Star),
+        (b'/', Op::Slash),
+        (b'%', Op::Percent),
+        (b'^', Op::Xor),
+        (b'~', Op::Tilde),
+    ];
+    let mut at = 0;
+    while at < ops.len() {
+        single[ops[at].0 as usize] = Some(ops[at].1);
+        at += 1;
+    }
+    single
+};
+
 /// Reads tokens, one ahead.
 pub(super) struct Lexer<'t> {
     text: &'t str,
@@ -172,53 +202,40 @@ impl<'t> Lexer<'t> {
             first = self.byte(at);
         }
         self.at = at;
+        // Brackets and commas are most of all tokens.
+        if let Some(op) = SINGLE[usize::from(first)] {
+            self.token = Token::Op(op);
+            self.next = at + 1;
+        } else {
+            self.longer(at, first);
+        }
+    }
+
+    /// Reads a token that is more than one character, or may be.
+    #[inline(never)]
+    fn longer(&mut self, at: usize, first: u8) {
         let (token, end) = match first {
-            0 if at >= self.bytes.len() => (Token::End, at),
             b'0'..=b'9' => self.number(at),
             b'"' => self.string(at),
-            b'\'' => self.character(at),
             _ if CLASSES[usize::from(first)] == IDENT => {
                 let rest = self.bytes.get(at..).unwrap_or_default();
                 let end = at + run(rest, IDENT);
                 (Token::Name(self.text.get(at..end).unwrap_or("")), end)
             }
-            _ => self.operator(at, first),
-        };
-        self.token = token;
-        self.next = end;
-    }
-
-    fn operator(&self, at: usize, first: u8) -> (Token<'t>, usize) {
-        // One level at a time: brackets and commas are most of all tokens.
-        let op = match first {
-            b'(' => Op::Open,
-            b')' => Op::Close,
-            b'[' => Op::OpenSquare,
-            b']' => Op::CloseSquare,
-            b'{' => Op::OpenBrace,
-            b'}' => Op::CloseBrace,
-            b',' => Op::Comma,
-            b';' => Op::Semicolon,
-            b':' => Op::Colon,
-            b'?' => Op::Question,
-            b'.' => Op::Dot,
-            b'+' => Op::Plus,
-            b'*' => Op::Star,
-            b'/' => Op::Slash,
-            b'%' => Op::Percent,
-            b'^' => Op::Xor,
-            b'~' => Op::Tilde,
             b'-' | b'<' | b'>' | b'=' | b'!' | b'&' | b'|' => {
                 let (op, len) = Self::longest(first, self.byte(at + 1));
-                return (Token::Op(op), at + len);
+                (Token::Op(op), at + len)
             }
+            b'\'' => self.character(at),
+            _ if at >= self.bytes.len() => (Token::End, at),
             _ => {
                 // A whole character of the text, so that every token starts at one.
                 let len = self.text.get(at..).and_then(|rest| rest.chars().next());
-                return (Token::Op(Op::Other), at + len.map_or(1, char::len_utf8));
+                (Token::Op(Op::Other), at + len.map_or(1, char::len_utf8))
             }
         };
-        (Token::Op(op), at + 1)
+        self.token = token;
+        self.next = end;
     }
 
     /// Operators that may have a second character.
