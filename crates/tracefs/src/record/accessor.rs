@@ -14,6 +14,21 @@ enum How {
     Rest,
 }
 
+/// A number's size and sign together, so that one look decides how it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Read {
+    U8,
+    U16,
+    U32,
+    U64,
+    I8,
+    I16,
+    I32,
+    I64,
+    /// No number, or one of the other byte order.
+    Other,
+}
+
 /// Reads one field of one format out of any record of it.
 ///
 /// Made by [`Format::accessor`](crate::Format::accessor) or
@@ -27,6 +42,7 @@ pub struct Accessor {
     element_size: u8,
     signed: bool,
     swap: bool,
+    read: Read,
 }
 
 impl Accessor {
@@ -51,6 +67,19 @@ impl Accessor {
                 element,
             ),
         };
+        let swap = abi.endian != Endian::NATIVE;
+        let read = match (how, size, signed) {
+            _ if swap => Read::Other,
+            (How::Number, 1, false) => Read::U8,
+            (How::Number, 2, false) => Read::U16,
+            (How::Number, 4, false) => Read::U32,
+            (How::Number, 8, false) => Read::U64,
+            (How::Number, 1, true) => Read::I8,
+            (How::Number, 2, true) => Read::I16,
+            (How::Number, 4, true) => Read::I32,
+            (How::Number, 8, true) => Read::I64,
+            _ => Read::Other,
+        };
         Self {
             offset,
             size,
@@ -58,7 +87,8 @@ impl Accessor {
             element,
             element_size,
             signed,
-            swap: abi.endian != Endian::NATIVE,
+            swap,
+            read,
         }
     }
 
@@ -82,6 +112,22 @@ impl Accessor {
     #[inline]
     #[must_use]
     pub fn value<'d>(&self, data: &'d [u8]) -> Option<Value<'d>> {
+        let at = data.get(self.offset()..)?;
+        Some(match self.read {
+            Read::U8 => Value::Unsigned(u64::from(*at.first()?)),
+            Read::U16 => Value::Unsigned(u64::from(u16::from_ne_bytes(*at.first_chunk()?))),
+            Read::U32 => Value::Unsigned(u64::from(u32::from_ne_bytes(*at.first_chunk()?))),
+            Read::U64 => Value::Unsigned(u64::from_ne_bytes(*at.first_chunk()?)),
+            Read::I8 => Value::Signed(i64::from(i8::from_ne_bytes(*at.first_chunk()?))),
+            Read::I16 => Value::Signed(i64::from(i16::from_ne_bytes(*at.first_chunk()?))),
+            Read::I32 => Value::Signed(i64::from(i32::from_ne_bytes(*at.first_chunk()?))),
+            Read::I64 => Value::Signed(i64::from_ne_bytes(*at.first_chunk()?)),
+            Read::Other => return self.other(data),
+        })
+    }
+
+    /// A number of the other byte order, and all that is none.
+    fn other<'d>(&self, data: &'d [u8]) -> Option<Value<'d>> {
         if self.how == How::Number {
             let raw = self.raw(data)?;
             return Some(if self.signed {
