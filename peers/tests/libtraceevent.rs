@@ -11,6 +11,7 @@ use std::path::Path;
 
 use mcekit_peers::libtraceevent::Event;
 use tracefs::format::Kind;
+use tracefs::page::{Layout, SubBuffer};
 use tracefs::print::{PrintFmt, Symbols};
 use tracefs::{Abi, Format};
 
@@ -170,4 +171,60 @@ fn lines_are_equal_or_explained() {
         unexplained.len()
     );
     assert!(equal.len() > 20, "only {equal:?}");
+}
+
+/// Records out of the rings of real kernels.
+#[test]
+fn recorded_pages_give_the_same() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/tracefs");
+    let pages = root.join("tests/fixtures/pages");
+    let layout = Layout::new(Abi::LE64, 4096).unwrap();
+    let (mut numbers, mut lines) = (0, BTreeSet::new());
+    for path in support::files(&pages) {
+        let dir = path.parent().unwrap().file_name().unwrap();
+        let Some(kernel) = support::kernel(dir.to_str().unwrap()) else {
+            continue;
+        };
+        if path.extension().is_none_or(|extension| extension != "page") {
+            continue;
+        }
+        let mut events: BTreeMap<u32, (Format, Event)> = formats()
+            .into_iter()
+            .filter(|(name, ..)| name.split('/').next() == Some(kernel))
+            .map(|(_, text, format)| {
+                let event = Event::parse(&text, format.id()).unwrap();
+                (format.id(), (format, event))
+            })
+            .collect();
+        let bytes = fs::read(&path).unwrap();
+        let sub = SubBuffer::parse(&bytes, &layout).unwrap();
+        for record in sub.records() {
+            let record = record.unwrap();
+            let id = u32::from(record.event_id(sub.endian()).unwrap());
+            let (format, event) = events.get_mut(&id).unwrap();
+            for field in format.fields() {
+                if !matches!(field.kind(), Kind::Number | Kind::Pointer) {
+                    continue;
+                }
+                let ours = field.accessor().u64(record.data).unwrap();
+                let peer = event.field(field.name()).unwrap();
+                let peer = event.number(peer, record.data).unwrap();
+                let shift = 64 - 8 * field.size();
+                assert_eq!(ours << shift, peer << shift, "{}: {field}", path.display());
+                numbers += 1;
+            }
+            let print = PrintFmt::compile(format, &Symbols::new()).unwrap();
+            let ours = print.display(record.data).to_string();
+            let peer = String::from_utf8_lossy(event.text(record.data)).into_owned();
+            if ours == peer {
+                lines.insert(format.name().to_owned());
+            } else {
+                let listed = DIFFERENT.iter().any(|(name, _)| *name == format.name());
+                assert!(listed, "{}\n  {ours:?}\n  {peer:?}", path.display());
+            }
+        }
+    }
+    assert!(numbers > 100, "only {numbers}");
+    println!("{numbers} numbers; equal lines of {lines:?}");
+    assert!(!lines.is_empty(), "no line is equal");
 }

@@ -11,16 +11,6 @@ use tracefs::page::{Layout, SubBuffer};
 use tracefs::print::{PrintFmt, Symbols};
 use tracefs::{Abi, Format};
 
-/// Which formats a directory of pages was recorded with.
-fn kernel(pages: &str) -> &'static str {
-    match pages {
-        "inject-6.1" => "mcelog-6.1",
-        "inject-6.12" => "mcelog-6.12",
-        _ if pages.starts_with("mce-6.12") => "6.12",
-        _ => "6.1",
-    }
-}
-
 /// The lines of `trace` without what stands before the event's name. A text may hold line feeds; the one
 /// at its end the kernel does not double.
 fn kernels_text(trace: &str) -> Vec<String> {
@@ -52,7 +42,7 @@ fn recorded_events_read_as_the_kernel_wrote_them() {
             continue;
         }
         let dir = trace.parent().unwrap();
-        let kernel = kernel(dir.file_name().unwrap().to_str().unwrap());
+        let kernel = support::kernel(dir.file_name().unwrap().to_str().unwrap()).unwrap();
         let prints: HashMap<u32, (String, PrintFmt)> =
             support::files(&support::fixtures().join(kernel))
                 .iter()

@@ -10,6 +10,17 @@ pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/formats")
 }
 
+/// Which formats a directory of recorded pages was recorded with; `None` if they are not at hand.
+pub(crate) fn kernel(pages: &str) -> Option<&'static str> {
+    Some(match pages {
+        "inject-6.1" => "mcelog-6.1",
+        "inject-6.12" => "mcelog-6.12",
+        _ if pages.starts_with("mce-6.12") => "6.12",
+        _ if pages.starts_with("mce-6.1") => "6.1",
+        _ => return None,
+    })
+}
+
 /// Everything below a directory, sorted.
 pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
