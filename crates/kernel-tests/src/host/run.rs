@@ -10,10 +10,14 @@ use std::time::{Duration, Instant};
 use super::Trouble;
 use super::boot::{self, BootEnd, Booted, Plan};
 use super::kernels::Files;
+use super::transcript::Transcript;
 use crate::case::{Boot, Case, Ends, Failure, How, Kernel, Machine};
 
 /// A boot that takes longer hangs. Three times what the slowest needs on a busy machine.
 const BOOT_LIMIT: Duration = Duration::from_secs(240);
+
+/// Lines of a failed boot that are printed.
+const LINES_SHOWN: usize = 60;
 
 /// What every boot shares.
 pub(super) struct Bench<'a> {
@@ -101,7 +105,7 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// One line for a case; every line of the boot too, where it failed.
+    /// One line for a case.
     fn case(&self, machine: Machine, name: &str, seconds: f64, outcome: Result<(), String>) {
         let mut tally = lock(&self.tally);
         match outcome {
@@ -168,6 +172,7 @@ impl Report<'_> {
         let plain = Boot::new(|_| Ok(()));
         let booted = self.boot(machine, names, &plain, None, "shared")?;
         let mut told = booted.cases.into_iter();
+        let mut failed = false;
         // A boot that stops half way fails every case that it did not come to.
         for case in cases {
             let (seconds, outcome) = match told.next() {
@@ -177,7 +182,11 @@ impl Report<'_> {
                     Err(format!("not reached: {:?}", booted.end)),
                 ),
             };
+            failed |= outcome.is_err();
             self.case(machine, case.name, seconds, outcome);
+        }
+        if failed {
+            print_end(&booted.transcript);
         }
         Ok(())
     }
@@ -198,12 +207,24 @@ impl Report<'_> {
             let booted = self.boot(machine, plan, how, Some(&erst), &name)?;
             outcome = judge(how, &booted).map_err(|why| format!("boot {}: {why}", number + 1));
             if outcome.is_err() {
+                print_end(&booted.transcript);
                 break;
             }
         }
         self.case(machine, case.name, begin.elapsed().as_secs_f64(), outcome);
         Ok(())
     }
+}
+
+/// The last lines of a boot that failed: on another machine they are all that one gets to see.
+fn print_end(transcript: &Transcript) {
+    let lines = &transcript.lines;
+    // In one piece, as another boot may be reporting too.
+    let mut text = String::new();
+    for line in lines.iter().skip(lines.len().saturating_sub(LINES_SHOWN)) {
+        text.push_str(&format!("    {line}\n"));
+    }
+    print!("{text}");
 }
 
 fn judge(how: &Boot, booted: &Booted) -> Result<(), String> {
