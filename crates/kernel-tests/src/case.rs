@@ -148,7 +148,7 @@ pub fn same<T: PartialEq + fmt::Debug + Copy>(what: &str, got: T, want: T) -> Ou
     if got == want {
         return Ok(());
     }
-    Err(Failure(format!("{what}: {got:x?}, and not {want:x?}")))
+    Err(Failure(format!("{what}: {got:#x?}, and not {want:#x?}")))
 }
 
 /// Fails with `what`, unless it is so.
