@@ -42,23 +42,28 @@ pub fn dies(guest: &Guest) -> Outcome {
     Err(Failure::new("still alive"))
 }
 
-/// The console of that boot tells why.
+/// `mcekit-logs` finds the error on the console of that boot.
 ///
 /// # Errors
 ///
 /// With what it does not say.
 pub fn console_tells(transcript: &Transcript) -> Outcome {
-    for text in [
-        "CPU 0: Machine Check Exception: 5 Bank 4: be00000000100135",
-        "ADDR 7000000 MISC 8c",
-        "Kernel panic - not syncing: Fatal",
-    ] {
-        ensure(
-            transcript.console_has(text),
-            format!("the console does not say {text:?}"),
-        )?;
-    }
-    Ok(())
+    let panics = transcript.console_has("Kernel panic - not syncing: Fatal");
+    ensure(panics, "the console does not say why it panicked")?;
+    let console = transcript.console();
+    let record = mcekit_logs::records(console.as_bytes())
+        .map(|found| found.record)
+        .find(|record| record.status().0 == FATAL.status)
+        .ok_or_else(|| Failure::new("mcekit-logs finds no such record on the console"))?;
+    same("cpu", record.cpu(), Some(FATAL.cpu))?;
+    same("bank", record.bank(), Some(FATAL.bank))?;
+    same("addr", record.addr().map(|r| r.0), Some(FATAL.addr))?;
+    same("misc", record.misc().map(|r| r.0), Some(FATAL.misc))?;
+    same(
+        "mcgstatus",
+        record.mcgstatus().map(|r| r.0),
+        Some(FATAL.mcg_status),
+    )
 }
 
 /// The machine checks that pstore shows, each as it is.
