@@ -14,6 +14,7 @@ mod mcelog_overflows;
 mod mcelog_reads;
 mod mcelog_wakes;
 mod mcelog_writes;
+mod perf_ring_reads;
 mod pstore_keeps_a_panic;
 
 /// Every case, in the order in which a shared boot runs them.
@@ -28,6 +29,7 @@ pub const ALL: &[&Case] = &[
     &debugfs_injects::CASE,
     &kernel_log_agrees::CASE,
     &knobs::CASE,
+    &perf_ring_reads::CASE,
     &mcelog_erases_erst::CASE,
     &pstore_keeps_a_panic::CASE,
 ];
