@@ -202,7 +202,7 @@ fn ours(group: &mut Group<'_>, faults: &mut Faults) {
     };
     group.bench_function("poll alone, nothing there", |b| b.iter(poll));
     group.bench_function("poll and an empty batch", |b| {
-        b.iter(|| (poll(), drain(&mut ring)))
+        b.iter(|| (poll(), drain(&mut ring)));
     });
 }
 

@@ -15,6 +15,11 @@ pub mod ring;
 pub mod tracefs_rings;
 pub mod tracefs_text;
 
+/// The README's snippets are tests here, because this package sees every crate.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 /// A target: takes any bytes, panics where its property does not hold.
 pub type Target = fn(&[u8]);
 

@@ -3,6 +3,8 @@
 
 use crate::case::Case;
 
+mod boot_instance_records;
+mod boot_trace_records;
 mod boots;
 mod debugfs_injects;
 mod kernel_log_agrees;
@@ -14,7 +16,9 @@ mod mcelog_overflows;
 mod mcelog_reads;
 mod mcelog_wakes;
 mod mcelog_writes;
+mod perf_ring_reads;
 mod pstore_keeps_a_panic;
+mod rings_lose_exactly;
 
 /// Every case, in the order in which a shared boot runs them.
 pub const ALL: &[&Case] = &[
@@ -28,8 +32,12 @@ pub const ALL: &[&Case] = &[
     &debugfs_injects::CASE,
     &kernel_log_agrees::CASE,
     &knobs::CASE,
+    &perf_ring_reads::CASE,
     &mcelog_erases_erst::CASE,
     &pstore_keeps_a_panic::CASE,
+    &rings_lose_exactly::CASE,
+    &boot_trace_records::CASE,
+    &boot_instance_records::CASE,
 ];
 
 /// The case of that name.
