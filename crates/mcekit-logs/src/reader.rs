@@ -33,6 +33,9 @@ const HISTORY: usize = MAX_PREFIX + BEFORE;
 /// How many lines must have been nothing but records for no broadcast to terminals to be among those before.
 const WALL_LINES: u64 = 3;
 
+/// Among the kernel's own lines, how much must be there for the next record to be read at once, if it is one.
+const RECORD: usize = 1024;
+
 /// How much is searched before line ends are counted, so that both passes find it in the cache.
 const BLOCK: usize = 64 << 10;
 
@@ -213,6 +216,9 @@ impl Reader {
                 continue;
             }
             let awake = self.number <= self.awake;
+            if self.run_of_lines > 0 && !last && buf.len() - pos < RECORD {
+                return pos;
+            }
             if awake && let Some(after) = self.guessed(buf, pos, last, sink) {
                 pos = after;
                 continue;

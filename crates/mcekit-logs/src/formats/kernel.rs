@@ -281,7 +281,7 @@ fn decimal(text: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// A register, and the blank behind it.
-#[inline]
+#[inline(always)]
 fn register_and_blank(text: &[u8]) -> Option<(u64, &[u8])> {
     let (value, _, rest) = register(text)?;
     Some((value, rest.strip_prefix(b" ")?))
@@ -289,7 +289,7 @@ fn register_and_blank(text: &[u8]) -> Option<(u64, &[u8])> {
 
 /// One to sixteen hexadecimal digits in small letters, without `0x`: their value, how many, and the rest. What may
 /// stand behind them is the caller's to say.
-#[inline]
+#[inline(always)]
 fn register(text: &[u8]) -> Option<(u64, usize, &[u8])> {
     let padded;
     let bytes = match text.first_chunk::<16>() {
@@ -320,16 +320,17 @@ fn pad(text: &[u8]) -> [u8; 16] {
 }
 
 /// The value of the hexadecimal digits in small letters that eight bytes begin with, and how many there are.
-#[inline]
+#[inline(always)]
 fn eight(bytes: [u8; 8]) -> (u64, usize) {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let bytes = u64::from_le_bytes(bytes);
-    // What each byte would stand for if it were a digit; letters have bit 6.
-    let values = (bytes & (0x0f * ONES)) + (bytes >> 6 & ONES) * 9;
-    // What that would be written as.
-    let letters = (values + 6 * ONES) >> 4 & ONES;
-    let written = values + letters * 39 + 0x30 * ONES;
-    let wrong = (bytes ^ written) | (values & (0xf0 * ONES));
+    // What each byte stands for if it is a digit; letters have bit 6. A byte that is none can only disturb those
+    // behind it.
+    let letters = bytes >> 6 & ONES;
+    let values = bytes.wrapping_sub(letters * 39).wrapping_sub(0x30 * ONES);
+    // Four bits, and ten or more exactly where it is a letter.
+    let ten = (values.wrapping_add(6 * ONES) ^ (bytes >> 2)) & (0x10 * ONES);
+    let wrong = (values | ten) & (0xf0 * ONES);
     if wrong == 0 {
         return (packed(values), 8);
     }
@@ -340,7 +341,7 @@ fn eight(bytes: [u8; 8]) -> (u64, usize) {
 }
 
 /// Eight bytes of four bits each as one number, the first byte the highest.
-#[inline]
+#[inline(always)]
 fn packed(values: u64) -> u64 {
     let values = (values.wrapping_mul(0x1001) >> 8) & 0x00ff_00ff_00ff_00ff;
     let values = (values.wrapping_mul(0x100_0001) >> 16) & 0x0000_ffff_0000_ffff;
