@@ -42,6 +42,13 @@ const BLOCK: usize = 64 << 10;
 /// How much of a chunk is joined to what was left of the last one, at a time.
 const REFILL: usize = 16 << 10;
 
+/// What the kernel has before the text of every line about an error.
+const TAG: &[u8] = b"[Hardware Error]: ";
+
+fn ends_in_tag(prefix: Option<&[u8]>) -> bool {
+    prefix.is_some_and(|prefix| prefix.ends_with(TAG))
+}
+
 /// What happens with the line after this one, whatever is in it.
 #[derive(Debug, Default)]
 enum Next {
@@ -331,10 +338,9 @@ impl Reader {
         let line = self.line(buf, pos, end);
         self.slots.retire(self.number, sink);
         let taken = self.offer(&line, anchor, 0);
-        if matches!(taken, Taken::Line)
-            && let Some(mark) = memchr::memmem::find(line.text, b"[Hardware Error]: ")
-        {
-            self.guess = mark + b"[Hardware Error]: ".len();
+        if matches!(taken, Taken::Line) && !ends_in_tag(line.text.get(..self.guess)) {
+            let mark = memchr::memmem::find(line.text, TAG);
+            self.guess = mark.map_or(self.guess, |mark| mark + TAG.len());
         }
         Some(match taken {
             // One byte on, where another string may begin.
