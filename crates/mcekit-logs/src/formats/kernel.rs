@@ -299,13 +299,16 @@ fn register(text: &[u8]) -> Option<(u64, usize, &[u8])> {
             &padded
         }
     };
-    let (first, second) = bytes.split_at(8);
-    let (mut value, mut digits) = eight(*first.first_chunk()?);
-    if digits == 8 {
-        let (low, more) = eight(*second.first_chunk()?);
-        value = value << (4 * more) | low;
-        digits += more;
-    }
+    let [first, second] = bytes.as_chunks().0 else {
+        return None;
+    };
+    let (high, digits) = eight(*first);
+    let (value, digits) = if digits < 8 {
+        (high >> (4 * (8 - digits)), digits)
+    } else {
+        let (low, more) = eight(*second);
+        ((high << 32 | low) >> (4 * (8 - more)), 8 + more)
+    };
     (digits > 0).then_some((value, digits, text.get(digits..)?))
 }
 
@@ -319,7 +322,8 @@ fn pad(text: &[u8]) -> [u8; 16] {
     bytes
 }
 
-/// The value of the hexadecimal digits in small letters that eight bytes begin with, and how many there are.
+/// Eight hexadecimal digits in small letters as a number, and how many of the bytes are such, up to the first that
+/// is none: the number holds nothing of use behind them.
 #[inline(always)]
 fn eight(bytes: [u8; 8]) -> (u64, usize) {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -331,13 +335,10 @@ fn eight(bytes: [u8; 8]) -> (u64, usize) {
     // Four bits, and ten or more exactly where it is a letter.
     let ten = (values.wrapping_add(6 * ONES) ^ (bytes >> 2)) & (0x10 * ONES);
     let wrong = (values | ten) & (0xf0 * ONES);
-    if wrong == 0 {
-        return (packed(values), 8);
-    }
-    let digits = wrong.trailing_zeros() / 8;
-    // The first digits become the last, behind zeros.
-    let values = values << 8 << (56 - 8 * digits);
-    (packed(values), digits as usize)
+    (
+        packed(values & (0x0f * ONES)),
+        wrong.trailing_zeros() as usize / 8,
+    )
 }
 
 /// Eight bytes of four bits each as one number, the first byte the highest.
@@ -364,7 +365,9 @@ mod tests {
             for byte in 0..=255 {
                 let mut text = *b"9af0c7e3";
                 text[place] = byte;
-                assert_eq!(eight(text), one_by_one(&text), "{text:?}");
+                let (value, digits) = eight(text);
+                let value = value >> (4 * (8 - digits));
+                assert_eq!((value, digits), one_by_one(&text), "{text:?}");
             }
         }
     }
