@@ -1,6 +1,6 @@
 //! The fixed strings that lines of interest contain, and the search for them.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use aho_corasick::packed::{Config, MatchKind as PackedKind, Searcher};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -28,10 +28,17 @@ struct Anchor {
 pub(crate) struct Anchors {
     /// Those that wake come first.
     anchors: Vec<Anchor>,
-    /// Vectorized search for those that wake, where the processor can; it passes over ordinary text.
-    asleep: Option<Searcher>,
-    asleep_slow: AhoCorasick,
-    awake: AhoCorasick,
+    asleep: Asleep,
+    /// The search for all, built when the reader first wakes: it takes milliseconds.
+    awake: OnceLock<AhoCorasick>,
+}
+
+/// The search for those that wake: it passes over ordinary text.
+#[derive(Debug)]
+enum Asleep {
+    /// Vectorized, where the processor can.
+    Fast(Searcher),
+    Slow(AhoCorasick),
 }
 
 impl Anchors {
@@ -80,35 +87,34 @@ impl Anchors {
         }
         anchors.sort_by_key(|anchor| !anchor.wakes);
         let wake: Vec<_> = anchors.iter().filter(|a| a.wakes).map(|a| a.text).collect();
-        let all: Vec<_> = anchors.iter().map(|a| a.text).collect();
-        let build = |texts: &[&str]| {
-            AhoCorasick::builder()
-                .kind(Some(AhoCorasickKind::DFA))
-                .match_kind(MatchKind::LeftmostFirst)
-                .build(texts)
-                .unwrap_or_else(|error| unreachable!("a few dozen short strings: {error}"))
-        };
+        let fast = Config::new()
+            .match_kind(PackedKind::LeftmostFirst)
+            .builder()
+            .extend(&wake)
+            .build();
         Self {
-            asleep: Config::new()
-                .match_kind(PackedKind::LeftmostFirst)
-                .builder()
-                .extend(&wake)
-                .build(),
-            asleep_slow: build(&wake),
-            awake: build(&all),
+            asleep: fast.map_or_else(|| Asleep::Slow(automaton(&wake)), Asleep::Fast),
+            awake: OnceLock::new(),
             anchors,
         }
+    }
+
+    fn awake(&self) -> &AhoCorasick {
+        self.awake.get_or_init(|| {
+            let all: Vec<_> = self.anchors.iter().map(|a| a.text).collect();
+            automaton(&all)
+        })
     }
 
     /// The first string in `text` and where it begins; only those that wake unless `awake`.
     #[inline]
     pub(crate) fn find(&self, text: &[u8], awake: bool) -> Option<(usize, usize)> {
         let found = if awake {
-            self.awake.find(text)
+            self.awake().find(text)
         } else {
             match &self.asleep {
-                Some(searcher) => searcher.find(text),
-                None => self.asleep_slow.find(text),
+                Asleep::Fast(searcher) => searcher.find(text),
+                Asleep::Slow(automaton) => automaton.find(text),
             }
         };
         found.map(|m| (m.pattern().as_usize(), m.start()))
@@ -123,6 +129,14 @@ impl Anchors {
     pub(crate) fn formats(&self, anchor: usize) -> u32 {
         self.anchors.get(anchor).map_or(0, |a| a.formats)
     }
+}
+
+fn automaton(texts: &[&str]) -> AhoCorasick {
+    AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::DFA))
+        .match_kind(MatchKind::LeftmostFirst)
+        .build(texts)
+        .unwrap_or_else(|error| unreachable!("a few dozen short strings: {error}"))
 }
 
 #[cfg(test)]
@@ -141,7 +155,7 @@ mod tests {
     fn the_vectorized_search_takes_all() {
         assert!(ANCHORS.anchors.iter().filter(|a| a.wakes).count() <= 64);
         if cfg!(target_arch = "x86_64") {
-            assert!(ANCHORS.asleep.is_some());
+            assert!(matches!(ANCHORS.asleep, Asleep::Fast(_)));
         }
     }
 }

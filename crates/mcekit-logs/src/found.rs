@@ -156,7 +156,11 @@ impl Texts {
             return;
         }
         let text = text.get(..MAX_TEXT).unwrap_or(text);
-        let clean = String::from_utf8_lossy(text).replace(|c: char| c.is_control(), "\u{fffd}");
+        let plain = text.iter().all(|byte| matches!(byte, b' '..=b'~'));
+        let clean = match std::str::from_utf8(text) {
+            Ok(text) if plain => text.to_owned(),
+            _ => String::from_utf8_lossy(text).replace(|c: char| c.is_control(), "\u{fffd}"),
+        };
         self.items.push((kind, clean));
     }
 

@@ -43,6 +43,7 @@ pub mod generate;
 mod join;
 mod line;
 mod reader;
+mod shape;
 mod slots;
 pub mod write;
 

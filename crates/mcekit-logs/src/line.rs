@@ -253,6 +253,29 @@ impl<'a> Cursor<'a> {
         })
     }
 
+    /// A hexadecimal number; a status that was printed or wrapped as two halves of eight digits, with one blank
+    /// between them, is one number.
+    pub(crate) fn status(&mut self) -> Option<Number> {
+        let high = self.hex()?;
+        if high.digits != 8 || self.peek() != Some(b' ') {
+            return Some(high);
+        }
+        let mut ahead = *self;
+        ahead.pos += 1;
+        let bare = halves(Some(ahead.rest()));
+        match ahead.hex() {
+            Some(low) if bare && low.digits == 8 => {
+                *self = ahead;
+                Some(Number {
+                    value: high.value << 32 | low.value,
+                    digits: 16,
+                    at_end: low.at_end,
+                })
+            }
+            _ => Some(high),
+        }
+    }
+
     /// A decimal number that fits, not glued to letters.
     pub(crate) fn dec(&mut self) -> Option<Number> {
         let start = self.pos;

@@ -15,6 +15,7 @@ use crate::formats::{self, Taken};
 use crate::found::{Found, Stats};
 use crate::join::{self, Join};
 use crate::line::Line;
+use crate::shape::Shape;
 use crate::slots::{HOLD_LINES, Slots};
 
 /// How far a line is looked at behind an anchor, in bytes. What is longer is looked at in pieces.
@@ -29,11 +30,24 @@ pub const BEFORE: usize = 512;
 /// What must stay in memory behind the place that was reached.
 const HISTORY: usize = MAX_PREFIX + BEFORE;
 
+/// How many lines must have been nothing but records for no broadcast to terminals to be among those before.
+const WALL_LINES: u64 = 3;
+
+/// Among the kernel's own lines, how much must be there for the next record to be read at once, if it is one.
+const RECORD: usize = 1024;
+
 /// How much is searched before line ends are counted, so that both passes find it in the cache.
 const BLOCK: usize = 64 << 10;
 
 /// How much of a chunk is joined to what was left of the last one, at a time.
 const REFILL: usize = 16 << 10;
+
+/// What the kernel has before the text of every line about an error.
+const TAG: &[u8] = b"[Hardware Error]: ";
+
+fn ends_in_tag(prefix: Option<&[u8]>) -> bool {
+    prefix.is_some_and(|prefix| prefix.ends_with(TAG))
+}
 
 /// What happens with the line after this one, whatever is in it.
 #[derive(Debug, Default)]
@@ -97,6 +111,10 @@ pub struct Reader {
     held_number: u64,
     /// How far into a line the last kernel line's text began.
     guess: usize,
+    /// What that line began with.
+    shape: Shape,
+    /// How many lines in a row, up to the place, began with it and were read by the short cut.
+    run_of_lines: u64,
 }
 
 impl Default for Reader {
@@ -122,6 +140,8 @@ impl Reader {
             awake: 0,
             held_number: 0,
             guess: 0,
+            shape: Shape::default(),
+            run_of_lines: 0,
         }
     }
 
@@ -203,10 +223,14 @@ impl Reader {
                 continue;
             }
             let awake = self.number <= self.awake;
+            if self.run_of_lines > 0 && !last && buf.len() - pos < RECORD {
+                return pos;
+            }
             if awake && let Some(after) = self.guessed(buf, pos, last, sink) {
                 pos = after;
                 continue;
             }
+            self.run_of_lines = 0;
             let anchors: &Anchors = &ANCHORS;
             let end = buf.len().min(pos + BLOCK);
             let window = buf.get(pos..end).unwrap_or_default();
@@ -314,10 +338,9 @@ impl Reader {
         let line = self.line(buf, pos, end);
         self.slots.retire(self.number, sink);
         let taken = self.offer(&line, anchor, 0);
-        if matches!(taken, Taken::Line)
-            && let Some(mark) = memchr::memmem::find(line.text, b"[Hardware Error]: ")
-        {
-            self.guess = mark + b"[Hardware Error]: ".len();
+        if matches!(taken, Taken::Line) && !ends_in_tag(line.text.get(..self.guess)) {
+            let mark = memchr::memmem::find(line.text, TAG);
+            self.guess = mark.map_or(self.guess, |mark| mark + TAG.len());
         }
         Some(match taken {
             // One byte on, where another string may begin.
@@ -383,6 +406,12 @@ impl Reader {
         if self.guess == 0 || self.base + pos as u64 != self.line_start {
             return None;
         }
+        if self.run_of_lines >= WALL_LINES {
+            let after = self.blocks(buf, pos, sink);
+            if after > pos {
+                return Some(after);
+            }
+        }
         let key: &[u8; 4] = buf.get(at..at + 4)?.try_into().ok()?;
         if !formats::kernel::is_key(key) || !buf.get(pos..at)?.ends_with(b"]: ") {
             return None;
@@ -404,6 +433,12 @@ impl Reader {
         if !formats::kernel::read(&line, &mut self.slots) {
             return None;
         }
+        if self.shape.strip(line.text).is_some() {
+            self.run_of_lines += 1;
+        } else {
+            self.shape.learn(line.prefix());
+            self.run_of_lines = u64::from(self.shape.strip(line.text).is_some());
+        }
         self.awake = line.number + HOLD_LINES;
         self.floor = self.base + after as u64;
         if after > end {
@@ -411,6 +446,29 @@ impl Reader {
             self.line_start = self.floor;
         }
         Some(after)
+    }
+
+    /// Reads records of the kernel that are all there and nothing but that, one behind the other, and returns how
+    /// far it came.
+    fn blocks(&mut self, buf: &[u8], pos: usize, sink: &mut impl FnMut(Found)) -> usize {
+        let mut pos = pos;
+        while let Some(text) = buf.get(pos..)
+            && let Some((record, length)) = formats::kernel::block(text, &self.shape)
+        {
+            self.slots.retire(self.number, sink);
+            if !self.slots.takes_whole() {
+                break;
+            }
+            let start = self.base + pos as u64;
+            let end = start + length as u64;
+            self.slots.add_whole(record, start, end, self.number);
+            self.awake = self.number + 2 + HOLD_LINES;
+            self.number += 3;
+            self.floor = end + 1;
+            self.line_start = self.floor;
+            pos += length + 1;
+        }
+        pos
     }
 
     /// Handles a line that was asked for. `None`: its end is missing.

@@ -148,10 +148,48 @@ pub(crate) struct Dump {
     pub kind: Option<&'static str>,
 }
 
+/// A record of the kernel's raw lines that is whole, and only waits for its second printing.
+#[derive(Debug)]
+struct Whole {
+    record: Record,
+    start: u64,
+    end: u64,
+    line: u64,
+    last_line: u64,
+}
+
+impl Whole {
+    fn into_slot(self) -> Slot {
+        Slot {
+            record: self.record,
+            start: self.start,
+            end: self.end,
+            line: self.line,
+            last_line: self.last_line,
+            format: Format::Linux,
+            stage: Stage::Registers,
+            stale: false,
+            body: true,
+            tsc_seen: true,
+            closed: true,
+            fragment: true,
+            step: 0,
+            high: 0,
+            texts: Texts::default(),
+            wall: false,
+            prefix: [0; PREFIX],
+            prefix_len: 0,
+        }
+    }
+}
+
 /// All records under way.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
     queue: VecDeque<Slot>,
+    /// Those behind the ones in `queue`: most of a log that has many, and far smaller. They become slots as soon as
+    /// anything but such a record is read.
+    whole: VecDeque<Whole>,
     pub context: Context,
     pub dump: Dump,
     /// The last addresses that an EDAC block gave, so that EDAC's own line about one is not a record again.
@@ -160,8 +198,36 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
+    /// Whether a record that is whole can be added as it is: nothing that is under way can gain a line, or be the
+    /// same error.
+    pub(crate) fn takes_whole(&self) -> bool {
+        let inert = |slot: &Slot| slot.closed && slot.format == Format::Linux;
+        self.queue.len() + self.whole.len() < MAX_OPEN && self.queue.iter().all(inert)
+    }
+
+    /// Adds a record that the kernel printed on three lines, from the one with the number `line` on.
+    pub(crate) fn add_whole(&mut self, record: Record, start: u64, end: u64, line: u64) {
+        self.whole.push_back(Whole {
+            record,
+            start,
+            end,
+            line,
+            last_line: line + 2,
+        });
+    }
+
+    /// Makes slots of all.
+    #[inline]
+    fn spread(&mut self) {
+        if !self.whole.is_empty() {
+            self.queue
+                .extend(self.whole.drain(..).map(Whole::into_slot));
+        }
+    }
+
     /// Begins a record at `line`.
     pub(crate) fn begin(&mut self, line: &Line<'_>, format: Format, record: Record) -> &mut Slot {
+        self.spread();
         let mut repeated = false;
         for slot in &mut self.queue {
             if slot.format == format {
@@ -205,6 +271,9 @@ impl Slots {
 
     /// The newest record, if it is the only open one.
     pub(crate) fn only_open(&mut self) -> Option<&mut Slot> {
+        if !self.whole.is_empty() {
+            return None;
+        }
         let mut slots = self.queue.iter_mut().rev();
         let newest = slots.next()?;
         (!newest.closed && slots.all(|slot| slot.closed)).then_some(newest)
@@ -212,15 +281,18 @@ impl Slots {
 
     /// The newest record for which `is` holds, closed or not.
     pub(crate) fn newest(&mut self, is: impl Fn(&Slot) -> bool) -> Option<&mut Slot> {
+        self.spread();
         self.queue.iter_mut().rev().find(|slot| is(slot))
     }
 
     /// The oldest record for which `is` holds, closed or not.
     pub(crate) fn oldest(&mut self, is: impl Fn(&Slot) -> bool) -> Option<&mut Slot> {
+        self.spread();
         self.queue.iter_mut().find(|slot| is(slot))
     }
 
-    pub(crate) fn any(&self, is: impl Fn(&Slot) -> bool) -> bool {
+    pub(crate) fn any(&mut self, is: impl Fn(&Slot) -> bool) -> bool {
+        self.spread();
         self.queue.iter().any(is)
     }
 
@@ -297,10 +369,17 @@ impl Slots {
     #[inline]
     pub(crate) fn retire(&mut self, now: u64, sink: &mut impl FnMut(Found)) {
         while let Some(front) = self.queue.front() {
-            if now.saturating_sub(front.last_line) <= HOLD_LINES && self.queue.len() <= MAX_OPEN {
+            let open = self.queue.len() + self.whole.len();
+            if now.saturating_sub(front.last_line) <= HOLD_LINES && open <= MAX_OPEN {
                 return;
             }
             self.emit(sink);
+        }
+        while let Some(front) = self.whole.front() {
+            if now.saturating_sub(front.last_line) <= HOLD_LINES && self.whole.len() <= MAX_OPEN {
+                return;
+            }
+            self.emit_whole(sink);
         }
     }
 
@@ -309,9 +388,42 @@ impl Slots {
         while !self.queue.is_empty() {
             self.emit(sink);
         }
+        while !self.whole.is_empty() {
+            self.emit_whole(sink);
+        }
+    }
+
+    /// Hands out the first of those that are whole: no slot is left that could be the same error.
+    #[inline]
+    fn emit_whole(&mut self, sink: &mut impl FnMut(Found)) {
+        let Some(whole) = self.whole.front() else {
+            return;
+        };
+        if whole.record.status().not_captured() {
+            self.stats.not_captured += 1;
+            self.whole.pop_front();
+            return;
+        }
+        self.stats.records += 1;
+        sink(Found {
+            record: whole.record,
+            span: whole.start..whole.end,
+            line: whole.line,
+            format: Format::Linux,
+            texts: Texts::default(),
+            pair: None,
+        });
+        self.whole.pop_front();
     }
 
     fn emit(&mut self, sink: &mut impl FnMut(Found)) {
+        if self
+            .queue
+            .front()
+            .is_some_and(|slot| slot.format != Format::Linux)
+        {
+            self.spread();
+        }
         let Some(mut slot) = self.queue.pop_front() else {
             return;
         };

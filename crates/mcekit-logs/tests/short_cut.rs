@@ -1,7 +1,7 @@
 //! The short cut for the kernel's own lines gives what the general way gives.
 
 use mcekit::Record;
-use mcekit_logs::{generate, records};
+use mcekit_logs::{Reader, generate, records};
 
 fn read(text: &str) -> Vec<Record> {
     records(text.as_bytes()).map(|found| found.record).collect()
@@ -15,4 +15,59 @@ fn the_short_cut_and_the_general_way_agree() {
     // One blank more, and no line is as the short cut wants it.
     let general = text.replace("[Hardware Error]: ", "[Hardware Error]:  ");
     assert_eq!(read(&general), short);
+}
+
+/// Records among other lines, one of them sent to terminals too, in a text of many chunks.
+#[test]
+fn they_agree_among_other_lines_and_wherever_a_chunk_ends() {
+    let text = generate::all_machine_checks(8, 400);
+    let lines: Vec<&str> = text.lines().collect();
+    let mut mixed = String::new();
+    for (index, three) in lines.chunks(3).enumerate() {
+        for line in three {
+            mixed.push_str(line);
+            mixed.push_str(if index % 50 == 7 { "\r\n" } else { "\n" });
+            if index % 31 == 5 {
+                mixed.push_str("[   12.000000] usb 1-1: new device\n");
+            }
+        }
+        if index % 23 == 11 {
+            mixed.push_str("Message from syslogd@host at Nov 22 18:00:00 ...\n");
+            mixed.push_str(&three.join("\n"));
+            mixed.push('\n');
+        }
+        if index % 60 == 40 {
+            mixed.push_str("\n\n");
+        }
+    }
+    let whole: Vec<_> = records(mixed.as_bytes()).collect();
+    assert_eq!(whole.len(), 400);
+    assert!(whole.iter().any(|found| found.pair.is_some()));
+    assert!(whole.iter().all(|found| {
+        let end = found.span.end as usize;
+        mixed
+            .as_bytes()
+            .get(end)
+            .is_some_and(u8::is_ascii_whitespace)
+    }));
+    for size in [1, 37, 311, 1000, 5000] {
+        let mut found = Vec::new();
+        let mut reader = Reader::new();
+        for piece in mixed.as_bytes().chunks(size) {
+            reader.push(piece, &mut |f| found.push(f));
+        }
+        reader.finish(&mut |f| found.push(f));
+        assert!(found == whole, "in pieces of {size}");
+    }
+    let general = mixed.replace("[Hardware Error]: ", "[Hardware Error]:  ");
+    let general: Vec<_> = records(general.as_bytes()).collect();
+    for (short, general) in whole.iter().zip(&general) {
+        assert_eq!(short.record, general.record);
+        assert_eq!(short.line, general.line);
+        assert_eq!(
+            short.pair.as_ref().map(|pair| pair.line),
+            general.pair.as_ref().map(|pair| pair.line)
+        );
+    }
+    assert_eq!(whole.len(), general.len());
 }

@@ -102,6 +102,16 @@ const REGISTERS: Present = Present::TSC
     .union(Present::SYND2)
     .union(Present::IPID);
 
+/// What can stand behind the processor's signature.
+const TRAILING: Present = Present::SOCKET
+    .union(Present::APICID)
+    .union(Present::MICROCODE)
+    .union(Present::PPIN)
+    .union(Present::TIME);
+
+/// How far a record of mcelog has come, where CPUID was read.
+const ENDED: u16 = 1;
+
 /// Reads `NAME value` fields up to the end of the line; words that are no names are passed over.
 pub(crate) fn fields<'a>(cursor: &mut Cursor<'a>, line: &Line<'_>) -> Fields<'a> {
     let mut fields = Fields::default();
@@ -241,7 +251,7 @@ fn read_value<'a>(
         Name::Synd1 => cursor.hex().map(|n| record.with_synd1(Synd1(n.value))),
         Name::Synd2 => cursor.hex().map(|n| record.with_synd2(Synd2(n.value))),
         Name::Ipid => cursor.hex().map(|n| record.with_ipid(Ipid(n.value))),
-        Name::Status => cursor.hex().map(|n| record.with_status(Status(n.value))),
+        Name::Status => cursor.status().map(|n| record.with_status(Status(n.value))),
         Name::McgStatus => cursor
             .hex()
             .map(|n| record.with_mcgstatus(McgStatus(n.value))),
@@ -467,6 +477,12 @@ fn place(line: &Line<'_>, slots: &mut Slots, fields: &Fields<'_>) -> Taken {
     let kernel_line = memchr::memmem::find(line.prefix(), b"[Hardware Error]").is_some()
         || memchr::memmem::find(line.prefix(), b"EDAC ").is_some();
     let chosen = slots.choose(line, |slot| match slot.stage {
+        // Behind CPUID only mcelog's very last line can come; it says socket and APIC ID again.
+        Stage::Free if slot.step == ENDED && is_mcelog(slot) => (!kernel_line
+            && slot.last_line + 2 >= line.number
+            && TRAILING.contains(parts)
+            && slot.agrees(&fields.record))
+        .then_some(9),
         Stage::Free => (!kernel_line
             && matches!(
                 slot.format,
@@ -482,12 +498,7 @@ fn place(line: &Line<'_>, slots: &mut Slots, fields: &Fields<'_>) -> Taken {
                 return Some(if stage == Stage::Registers { 3 } else { 1 });
             }
             if slot.has(Present::CPUID) {
-                let trailing = Present::SOCKET
-                    | Present::APICID
-                    | Present::MICROCODE
-                    | Present::PPIN
-                    | Present::TIME;
-                return trailing.contains(parts).then_some(2);
+                return TRAILING.contains(parts).then_some(2);
             }
             if parts.contains(Present::IP) {
                 return (stage == Stage::Header).then_some(3);
@@ -504,8 +515,13 @@ fn place(line: &Line<'_>, slots: &mut Slots, fields: &Fields<'_>) -> Taken {
     if let Some(slot) = chosen {
         fields.put(slot);
         slot.touch(line);
-        if fields.ends && slot.stage == Stage::Free {
-            slot.closed = true;
+        if slot.stage == Stage::Free && is_mcelog(slot) {
+            slot.closed |= slot.step == ENDED && parts.contains(Present::MICROCODE);
+            if fields.ends {
+                slot.step = ENDED;
+            }
+        } else if slot.stage == Stage::Free {
+            slot.closed |= fields.ends;
         }
         let addr = slot.record.addr().filter(|_| slot.format == Format::Edac);
         if let Some(addr) = addr {
@@ -532,6 +548,10 @@ fn place(line: &Line<'_>, slots: &mut Slots, fields: &Fields<'_>) -> Taken {
     Taken::No
 }
 
+fn is_mcelog(slot: &Slot) -> bool {
+    matches!(slot.format, Format::Mcelog | Format::McelogRaw)
+}
+
 fn begin_mcelog(line: &Line<'_>, slots: &mut Slots, fields: &Fields<'_>) {
     let parts = fields.record.present();
     let raw = fields.raw && !parts.contains(Present::CPU);
@@ -540,9 +560,7 @@ fn begin_mcelog(line: &Line<'_>, slots: &mut Slots, fields: &Fields<'_>) {
     } else {
         Format::Mcelog
     };
-    slots.close(|slot| {
-        slot.stage == Stage::Free && matches!(slot.format, Format::Mcelog | Format::McelogRaw)
-    });
+    slots.close(|slot| slot.stage == Stage::Free && is_mcelog(slot));
     let slot = slots.begin(line, format, fields.record);
     fields.put(slot);
     // `--raw` has the processor's number on the line before.

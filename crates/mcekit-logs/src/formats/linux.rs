@@ -141,14 +141,15 @@ fn status_of(cursor: &mut Cursor<'_>, line: &Line<'_>) -> Result<Record, Taken> 
     if cursor.at_end() {
         return Err(wanted(line));
     }
-    let Some(status) = cursor.hex() else {
+    let Some(status) = cursor.status() else {
         return Err(Taken::No);
     };
     if status.at_end && status.digits < 16 && !line.last {
         return Err(Taken::More(Join::Hex(16 - status.digits as u8)));
     }
-    // All but EDAC's drivers print sixteen digits: what is shorter was cut off.
-    let whole = status.digits == 16 || memchr::memmem::find(line.prefix(), b"EDAC ").is_some();
+    // All but EDAC's drivers print sixteen digits: what is shorter was cut off. Eight are one half.
+    let short = status.digits != 8 && memchr::memmem::find(line.prefix(), b"EDAC ").is_some();
+    let whole = status.digits == 16 || short;
     let mut record = Record::empty().with_bank(bank);
     if whole {
         record = record.with_status(Status(status.value));

@@ -20,10 +20,12 @@ pub(crate) const FAMILY: Family = Family {
 fn read(line: &Line<'_>, slots: &mut Slots) -> Taken {
     // rasdaemon, ras-mc-ctl and dumps in JSON have the same words, and more of them.
     let tools: [&[u8]; 4] = [b"status= ", b"mcgcap=", b"mcgstatus=", b"status\""];
-    if tools
-        .iter()
-        .any(|word| memchr::memmem::find(line.text, word).is_some())
-    {
+    let has = |word: &[u8]| memchr::memmem::find(line.text, word).is_some();
+    if tools.into_iter().any(has) {
+        return Taken::No;
+    }
+    // A line of `ras-mc-ctl --errors` can lack both of its first registers, and name a bank in its words.
+    if has(b"status=0x") && (has(b"walltime=0x") || has(b"cpuid=0x") || has(b"apicid=0x")) {
         return Taken::No;
     }
     let fields = Fields::of(line.text);
@@ -193,7 +195,7 @@ impl Fields {
 
     /// Sixteen digits with the valid bit set.
     fn status(&mut self, cursor: &mut Cursor<'_>) -> bool {
-        match cursor.hex() {
+        match cursor.status() {
             Some(n) if n.digits == 16 && Status(n.value).val() && self.status.is_none() => {
                 self.status = Some(Status(n.value));
                 true
