@@ -70,7 +70,7 @@ impl Table {
         } else {
             out.show(decoding.code);
         }
-        if let Some(text) = explained.values().find_map(|value| value.text) {
+        if let Some(text) = explained.values().find_map(|value| value.text()) {
             out.str("; ").str(text);
         }
         let mut separator = "; ";

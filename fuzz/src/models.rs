@@ -47,15 +47,15 @@ fn check_value(explained: &Explained, value: &Value) {
             .iter()
             .all(|when| when.holds(record))
     );
-    if let Some(text) = value.text {
+    if let Some(text) = value.text() {
         let row = value
             .field
             .rows()
             .find(|row| u64::from(row.value) == value.raw);
         let row = row.expect("a text stands in a row of exactly this number");
-        assert_eq!((row.text, row.class), (text, value.class));
+        assert_eq!((row.text, row.class), (text, value.class()));
     } else {
-        assert_eq!(value.class, None, "no class without a row");
+        assert_eq!(value.class(), None, "no class without a row");
     }
     let unpublished = value.field.rows().next().is_none() && silent(explained.unit());
     assert!(

@@ -176,7 +176,9 @@ impl Explained {
             match value.field.says() {
                 None => continue,
                 Some(Role::At(_)) => place(&value, &mut location),
-                Some(Role::CorrectedBy) if !self.record.status().uc() => corrected_by = value.text,
+                Some(Role::CorrectedBy) if !self.record.status().uc() => {
+                    corrected_by = value.text();
+                }
                 Some(_) => {}
             }
             address.take(&value);
@@ -338,9 +340,9 @@ impl DimmAddress {
                 };
                 *slot = number;
             }
-            Some(Role::EccMode(unknown)) => self.ecc_mode = Some(value.text.unwrap_or(unknown)),
+            Some(Role::EccMode(unknown)) => self.ecc_mode = Some(value.text().unwrap_or(unknown)),
             Some(Role::Transient) => self.transient = value.raw != 0,
-            Some(Role::HbmRead) => self.hbm_read = value.text,
+            Some(Role::HbmRead) => self.hbm_read = value.text(),
             _ => {}
         }
     }

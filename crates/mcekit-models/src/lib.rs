@@ -14,7 +14,7 @@
 //! let explained = mcekit_models::decode(&record);
 //! assert_eq!(explained.model().unwrap().id, "skylake_server");
 //! assert_eq!(explained.unit().unwrap().id, "iMC");
-//! assert_eq!(explained.values().next().unwrap().class, Some(Class::PatrolScrub));
+//! assert_eq!(explained.values().next().unwrap().class(), Some(Class::PatrolScrub));
 //! println!("{explained:#}");
 //! ```
 //!

@@ -24,7 +24,7 @@ fn text(explained: &Explained, name: &str) -> Option<&'static str> {
     explained
         .values()
         .find(|value| value.field.name() == name)
-        .and_then(|value| value.text)
+        .and_then(|value| value.text())
 }
 
 const XEC: &str = "extended error code";
@@ -42,7 +42,7 @@ fn an_unknown_unit_says_its_numbers_and_borrows_nothing() {
         assert!(explained.unit().is_none());
         assert_eq!(explained.bank_type(), None);
         assert_eq!(explained.unknown_hwid(), Some(HwId::new(hwid, mca_type)));
-        assert!(explained.values().all(|value| value.text.is_none()));
+        assert!(explained.values().all(|value| value.text().is_none()));
         let shown = format!("{explained}");
         assert!(
             shown.contains(&format!("HWID {hwid:#x} McaType {mca_type:#x}")),
@@ -386,7 +386,7 @@ fn kh50000_banks() {
     assert_eq!(decode(&record(32, 0, 0)).unit().map(|unit| unit.id), None);
     let voltage = decode(&record(22, 2 << 24, 0));
     assert_eq!(
-        voltage.values().next().and_then(|value| value.class),
+        voltage.values().next().and_then(|value| value.class()),
         Some(Class::Power)
     );
 }

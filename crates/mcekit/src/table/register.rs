@@ -56,6 +56,69 @@ impl Register {
     }
 }
 
+/// The registers of one record, each asked for once: the values of those that are valid.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Registers<'a> {
+    pub(super) record: &'a Record,
+    values: [u64; 8],
+    /// A bit for each valid register.
+    valid: u8,
+}
+
+impl<'a> Registers<'a> {
+    #[inline]
+    pub(super) fn of(record: &'a Record) -> Self {
+        let status = record.status();
+        let mut all = Self {
+            record,
+            values: [status.0, 0, 0, 0, 0, 0, 0, 0],
+            valid: 1,
+        };
+        if let Some(misc) = record.valid_misc() {
+            all.set(Register::Misc, misc.0);
+        }
+        if let Some(addr) = record.valid_addr() {
+            all.set(Register::Addr, addr.0);
+        }
+        if let Some(ipid) = record.ipid() {
+            all.set(Register::Ipid, ipid.0);
+        }
+        if status.syndv() {
+            all.syndromes(record);
+        }
+        all
+    }
+
+    fn syndromes(&mut self, record: &Record) {
+        for register in [Register::Synd, Register::Synd1, Register::Synd2] {
+            if let Some(value) = register.read(record) {
+                self.set(register, value);
+            }
+        }
+    }
+
+    #[inline]
+    const fn set(&mut self, register: Register, value: u64) {
+        self.values[register as usize & 7] = value;
+        self.valid |= 1 << register as u8;
+    }
+
+    /// MCi_STATUS.
+    #[inline]
+    pub(super) const fn status(&self) -> u64 {
+        self.values[0]
+    }
+
+    /// A register's value, where it is valid.
+    #[inline]
+    pub(super) const fn get(&self, register: Register) -> Option<u64> {
+        if self.valid >> register as u8 & 1 == 0 {
+            return None;
+        }
+        Some(self.values[register as usize & 7])
+    }
+}
+
 /// Some adjacent bits of a register, as manuals write them: `bits(31, 24)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bits {
