@@ -45,7 +45,7 @@ impl Blocks {
         &mut self,
         found: &Found<'_>,
         decoding: &Decoding,
-        explained: &Explained,
+        explained: &Explained<'_>,
         out: &mut Out,
     ) {
         if !std::mem::take(&mut self.first) {
@@ -125,7 +125,7 @@ struct Block<'a> {
     style: Style,
     record: &'a Record,
     decoding: &'a Decoding,
-    explained: &'a Explained,
+    explained: &'a Explained<'a>,
     grade: Grade,
 }
 

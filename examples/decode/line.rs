@@ -14,7 +14,7 @@ pub(crate) const SCHEMA: u32 = 1;
 pub(crate) struct Line<'a> {
     pub(crate) found: &'a Found<'a>,
     pub(crate) decoding: &'a Decoding,
-    pub(crate) explained: &'a Explained,
+    pub(crate) explained: &'a Explained<'a>,
 }
 
 impl Serialize for Line<'_> {
@@ -90,7 +90,7 @@ impl Serialize for Decoded<'_> {
 }
 
 /// The coordinates; under `mcelog` the slots as mcelog numbers them.
-struct Location<'a>(&'a Explained);
+struct Location<'a>(&'a Explained<'a>);
 
 impl Serialize for Location<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -105,7 +105,7 @@ impl Serialize for Location<'_> {
     }
 }
 
-struct Slots<'a>(&'a Explained);
+struct Slots<'a>(&'a Explained<'a>);
 
 impl Serialize for Slots<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -113,7 +113,7 @@ impl Serialize for Slots<'_> {
     }
 }
 
-struct Fields<'a>(&'a Explained);
+struct Fields<'a>(&'a Explained<'a>);
 
 impl Serialize for Fields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

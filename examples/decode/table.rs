@@ -37,7 +37,7 @@ impl Table {
         &mut self,
         found: &Found<'_>,
         decoding: &Decoding,
-        explained: &Explained,
+        explained: &Explained<'_>,
         out: &mut Out,
     ) {
         if std::mem::take(&mut self.first) {

@@ -14,7 +14,7 @@ use crate::registry::{find, general};
 ///
 /// Never fails: where no processor is named, or its maker published nothing, the parts that are not known are `None`.
 #[must_use]
-pub fn decode(record: &Record) -> Explained {
+pub fn decode(record: &Record) -> Explained<'_> {
     let vendor = record.vendor().unwrap_or(if record.is_amd_like() {
         Vendor::AMD
     } else {
@@ -31,7 +31,7 @@ pub fn decode(record: &Record) -> Explained {
 
 /// Explains a record with the tables of a certain model, whatever processor the record names.
 #[must_use]
-pub fn decode_as(record: &Record, model: &'static Model) -> Explained {
+pub fn decode_as<'a>(record: &'a Record, model: &'static Model) -> Explained<'a> {
     Explained::new(record, Some(model))
 }
 
@@ -42,22 +42,22 @@ static UNPUBLISHED: &[&Field] = &[&Field::codes("mscod", Register::Status, bits(
 ///
 /// `{}` shows it in one line, `{:#}` one fact a line.
 #[derive(Clone, Copy, Debug)]
-pub struct Explained {
-    record: Record,
+pub struct Explained<'a> {
+    record: &'a Record,
     model: Option<&'static Model>,
     bank: Option<&'static Bank>,
     unit: Option<&'static Unit>,
 }
 
-impl Explained {
-    fn new(record: &Record, model: Option<&'static Model>) -> Self {
+impl<'a> Explained<'a> {
+    fn new(record: &'a Record, model: Option<&'static Model>) -> Self {
         let bank = model.and_then(|model| model.bank(record));
         let unit = match bank {
             Some(bank) => Some(bank.unit),
             None => model.and_then(|model| model.unit(record)),
         };
         Self {
-            record: *record,
+            record,
             model,
             bank,
             unit,
@@ -66,8 +66,8 @@ impl Explained {
 
     /// The record.
     #[must_use]
-    pub const fn record(&self) -> &Record {
-        &self.record
+    pub const fn record(&self) -> &'a Record {
+        self.record
     }
 
     /// The processor's generation.
@@ -111,9 +111,9 @@ impl Explained {
 
     /// What the unit's fields say, in the manual's order. Nothing, where MCi_STATUS is not valid or was not captured.
     #[must_use]
-    pub fn values(&self) -> Values<'_> {
+    pub fn values(&self) -> Values<'a> {
         if !self.readable() {
-            return Values::new(&self.record, &[], &[], &[]);
+            return Values::new(self.record, &[], &[], &[]);
         }
         let (fields, groups): (&[_], &[_]) = match self.unit {
             Some(unit) if !unit.fields().is_empty() || !unit.grouped().is_empty() => {
@@ -126,7 +126,7 @@ impl Explained {
             Some(model) if self.bank_of_hardware() => model.common,
             _ => &[],
         };
-        Values::new(&self.record, fields, groups, common)
+        Values::new(self.record, fields, groups, common)
     }
 
     /// Where the error is, as far as the registers say.
@@ -163,7 +163,7 @@ impl Explained {
         if let Some(locate) = self.model.and_then(|model| model.locate)
             && self.readable()
         {
-            locate(&self.record, location);
+            locate(self.record, location);
         }
     }
 
@@ -211,7 +211,7 @@ impl Explained {
                 location.set(place, instance.into());
             }
         }
-        if let Some(channel) = ErrorCode::of(&self.record).channel()
+        if let Some(channel) = ErrorCode::of(self.record).channel()
             && location.get(Place::Channel).is_none()
             && self.bank_of_hardware()
         {
@@ -227,11 +227,11 @@ impl Explained {
     ///
     /// At most two: some processors cannot tell which of two DIMMs failed.
     pub fn mcelog_location(&self) -> impl Iterator<Item = McelogSlot> + use<> {
-        let decoding = ErrorCode::of(&self.record);
+        let decoding = ErrorCode::of(self.record);
         let counts = decoding.class() == ErrorClass::MemoryController && !self.record.is_amd_like();
         let slots = match self.model.and_then(|model| model.slots) {
             _ if !counts => [None, None],
-            Some(slots) => slots(&self.record),
+            Some(slots) => slots(self.record),
             None => [
                 Some(Slot {
                     channel: decoding.channel(),
@@ -348,7 +348,7 @@ impl DimmAddress {
     }
 }
 
-impl fmt::Display for Explained {
+impl fmt::Display for Explained<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let between = if f.alternate() { "\n  " } else { "; " };
         match self.model {

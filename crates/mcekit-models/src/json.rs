@@ -9,7 +9,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, SerializeStruct, Seriali
 use crate::explained::{DimmAddress, Explained, McelogSlot};
 
 /// `{model, unit, fields, bank_type, xec, corrected_by, fru_text, dimm_address, location}`; what is not known is left out.
-impl Serialize for Explained {
+impl Serialize for Explained<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_map(None)?;
         if let Some(model) = self.model() {
@@ -40,7 +40,7 @@ impl Serialize for Explained {
     }
 }
 
-struct Fields<'a>(&'a Explained);
+struct Fields<'a>(&'a Explained<'a>);
 
 impl Serialize for Fields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -53,7 +53,7 @@ impl Serialize for Fields<'_> {
 }
 
 /// The coordinates, and under `mcelog` the slots as mcelog numbers them.
-struct Place<'a>(&'a Explained, Location);
+struct Place<'a>(&'a Explained<'a>, Location);
 
 impl Serialize for Place<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -68,7 +68,7 @@ impl Serialize for Place<'_> {
     }
 }
 
-struct Slots<'a>(&'a Explained);
+struct Slots<'a>(&'a Explained<'a>);
 
 impl Serialize for Slots<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -51,7 +51,8 @@ fn every_bank_of_every_model_is_safe() {
     for model in models() {
         for bank in 0..=255 {
             let record = Record::new(bank, Status(u64::MAX - 1)).with_vendor(model.vendor);
-            let explained = mcekit_models::decode_as(&record.with_misc(Misc(u64::MAX)), model);
+            let record = record.with_misc(Misc(u64::MAX));
+            let explained = mcekit_models::decode_as(&record, model);
             let _ = (
                 explained.values().count(),
                 explained.location(),
