@@ -111,6 +111,7 @@ impl<'a> Explained<'a> {
 
     /// What the unit's fields say, in the manual's order. Nothing, where MCi_STATUS is not valid or was not captured.
     #[must_use]
+    #[inline]
     pub fn values(&self) -> Values<'a> {
         if !self.readable() {
             return Values::new(self.record, &[], &[], &[]);
@@ -167,22 +168,22 @@ impl<'a> Explained<'a> {
         }
     }
 
-    /// What the values say together, in one pass over them.
-    pub(crate) fn summary(&self) -> Summary {
+    /// What the values say together, in one pass over them: for callers that want more than one of these.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
         let mut location = self.bank_location();
         let mut address = DimmAddress::default();
         let mut corrected_by = None;
-        for value in self.values() {
+        let status = self.record.status();
+        self.values().for_each(|value| {
             match value.field.says() {
-                None => continue,
+                None => return,
                 Some(Role::At(_)) => place(&value, &mut location),
-                Some(Role::CorrectedBy) if !self.record.status().uc() => {
-                    corrected_by = value.text();
-                }
+                Some(Role::CorrectedBy) if !status.uc() => corrected_by = value.text(),
                 Some(_) => {}
             }
             address.take(&value);
-        }
+        });
         self.locate(&mut location);
         Summary {
             location,
@@ -273,11 +274,15 @@ fn place(value: &Value, location: &mut Location) {
     }
 }
 
-/// What the values of a record say together.
-pub(crate) struct Summary {
-    pub(crate) location: Location,
-    pub(crate) address: Option<DimmAddress>,
-    pub(crate) corrected_by: Option<&'static str>,
+/// What the values of a record say together; see [`Explained::summary`].
+#[derive(Clone, Copy, Debug)]
+pub struct Summary {
+    /// As [`Explained::location`].
+    pub location: Location,
+    /// As [`Explained::dimm_address`].
+    pub address: Option<DimmAddress>,
+    /// As [`Explained::corrected_by`].
+    pub corrected_by: Option<&'static str>,
 }
 
 /// A slot as mcelog's memory database numbers it; -1 is "unknown".

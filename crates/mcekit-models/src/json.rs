@@ -45,9 +45,14 @@ struct Fields<'a>(&'a Explained<'a>);
 impl Serialize for Fields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
-        for value in self.0.values() {
-            list.serialize_element(&value)?;
-        }
+        let mut result = Ok(());
+        // A plain loop inside, which `next` for each value is not.
+        self.0.values().for_each(|value| {
+            if result.is_ok() {
+                result = list.serialize_element(&value);
+            }
+        });
+        result?;
         list.end()
     }
 }

@@ -46,6 +46,6 @@ mod registry;
 #[cfg(feature = "zhaoxin")]
 mod zhaoxin;
 
-pub use explained::{DimmAddress, Explained, McelogSlot, decode, decode_as};
+pub use explained::{DimmAddress, Explained, McelogSlot, Summary, decode, decode_as};
 pub use name::{Selection, by_name};
 pub use registry::{find, models};

@@ -11,8 +11,11 @@
 
 mod decoding;
 mod record;
+mod write;
 
 use core::fmt;
+
+pub use write::write_json;
 
 use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};

@@ -104,6 +104,7 @@ macro_rules! field {
     ($(#[$doc:meta])* $get:ident $with:ident: $ty:ty, $flag:ident) => {
         $(#[$doc])*
         #[must_use]
+        #[inline]
         pub const fn $get(&self) -> Option<$ty> {
             if self.present.contains(Present::$flag) { Some(self.$get) } else { None }
         }
@@ -191,6 +192,7 @@ impl Record {
 
     /// MCi_STATUS. A record that came without one reads as zero, which is not valid.
     #[must_use]
+    #[inline]
     pub const fn status(&self) -> Status {
         self.status
     }
@@ -278,6 +280,7 @@ impl Record {
 
     /// CPUID(1).EAX of the processor.
     #[must_use]
+    #[inline]
     pub const fn cpuid(&self) -> Option<CpuSignature> {
         if self.present.contains(Present::CPUID) {
             Some(CpuSignature(self.cpuid))
@@ -296,6 +299,7 @@ impl Record {
 
     /// The processor's vendor.
     #[must_use]
+    #[inline]
     pub const fn vendor(&self) -> Option<Vendor> {
         if self.present.contains(Present::VENDOR) {
             Some(Vendor(self.vendor))
@@ -363,6 +367,7 @@ impl Record {
 
     /// MCi_ADDR, where the channel gave it and MCi_STATUS says that it is valid.
     #[must_use]
+    #[inline]
     pub const fn valid_addr(&self) -> Option<Addr> {
         if self.status.addrv() {
             self.addr()
@@ -373,6 +378,7 @@ impl Record {
 
     /// MCi_MISC, where the channel gave it and MCi_STATUS says that it is valid.
     #[must_use]
+    #[inline]
     pub const fn valid_misc(&self) -> Option<Misc> {
         if self.status.miscv() {
             self.misc()
@@ -383,6 +389,7 @@ impl Record {
 
     /// MCA_SYND, where the channel gave it, the bank is scalable MCA, and MCi_STATUS says that it is valid.
     #[must_use]
+    #[inline]
     pub const fn valid_synd(&self) -> Option<Synd> {
         if self.status.syndv() && self.is_smca() {
             self.synd()
@@ -402,6 +409,7 @@ impl Record {
 
     /// Whether MCi_STATUS follows AMD's layout. Where no vendor is given, registers that only AMD has decide.
     #[must_use]
+    #[inline]
     pub const fn is_amd_like(&self) -> bool {
         match self.vendor() {
             Some(vendor) => vendor.is_amd_like(),
@@ -411,6 +419,7 @@ impl Record {
 
     /// Whether the bank is one of AMD's scalable MCA: family 17h and later, Hygon, or an IPID that is not zero.
     #[must_use]
+    #[inline]
     pub const fn is_smca(&self) -> bool {
         if !self.is_amd_like() {
             return false;
@@ -447,6 +456,7 @@ impl Record {
         }
     }
 
+    #[inline]
     const fn has_smca_registers(&self) -> bool {
         self.present.contains(Present::IPID) && self.ipid.0 != 0
     }
