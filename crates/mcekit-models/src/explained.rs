@@ -133,7 +133,10 @@ impl<'a> Explained<'a> {
     /// Where the error is, as far as the registers say.
     #[must_use]
     pub fn location(&self) -> Location {
-        self.summary().location
+        let mut location = self.bank_location();
+        self.values().for_each(|value| place(&value, &mut location));
+        self.locate(&mut location);
+        location
     }
 
     /// What the registers say about the place within a DIMM: bank, row, column and who is to blame.

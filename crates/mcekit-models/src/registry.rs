@@ -66,7 +66,7 @@ pub fn find(vendor: Vendor, signature: CpuSignature) -> Option<&'static Model> {
 /// The model for processors of a vendor that no model claims: the one without a list of processors. AMD's is for
 /// scalable MCA, family 17h and later.
 pub(crate) fn general(vendor: Vendor, family: u16) -> Option<&'static Model> {
-    GENERAL.into_iter().flatten().find(|model| {
+    GENERAL.iter().flatten().copied().find(|model| {
         model.vendor == vendor && (family >= 0x17 || !matches!(model.banks, Banks::Ipid(..)))
     })
 }

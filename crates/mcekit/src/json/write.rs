@@ -260,8 +260,8 @@ impl<W: Write> Members<'_, W> {
         value.serialize(Json { out: self.out })
     }
 
-    /// A member whose key is a name in Rust, which has nothing to escape.
-    #[inline]
+    /// A member whose key is a name in Rust, which has nothing to escape. Inlined, so that the key is a few stores.
+    #[inline(always)]
     fn member<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> fmt::Result {
         self.out.write_str(if core::mem::take(&mut self.first) {
             "\""
@@ -335,7 +335,7 @@ macro_rules! object {
             type Ok = ();
             type Error = fmt::Error;
 
-            #[inline]
+            #[inline(always)]
             fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> fmt::Result {
                 self.member(key, value)
             }
