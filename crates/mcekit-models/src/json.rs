@@ -66,20 +66,22 @@ impl Serialize for Place<'_> {
         for (place, value) in self.1.iter() {
             object.serialize_entry(place.name(), &value)?;
         }
-        if self.0.mcelog_location().next().is_some() {
-            object.serialize_entry("mcelog", &Slots(self.0))?;
+        let mut slots = self.0.mcelog_location();
+        let slots = [slots.next(), slots.next()];
+        if slots[0].is_some() {
+            object.serialize_entry("mcelog", &Slots(slots))?;
         }
         object.end()
     }
 }
 
-struct Slots<'a>(&'a Explained<'a>);
+struct Slots([Option<McelogSlot>; 2]);
 
-impl Serialize for Slots<'_> {
+impl Serialize for Slots {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
-        for slot in self.0.mcelog_location() {
-            list.serialize_element(&slot)?;
+        for slot in self.0.iter().flatten() {
+            list.serialize_element(slot)?;
         }
         list.end()
     }
