@@ -50,6 +50,13 @@ fn benches(c: &mut Criterion) {
                 serde_json::to_writer(&mut json, &black_box(&record).decode()).map(|()| json.len())
             });
         });
+        let mut text = String::with_capacity(8192);
+        group.bench_function(format!("decoding as JSON by write_json, {name}"), |b| {
+            b.iter(|| {
+                text.clear();
+                mcekit::write_json(&mut text, &black_box(&record).decode()).map(|()| text.len())
+            });
+        });
         group.bench_function(format!("decoding as text, {name}"), |b| {
             b.iter(|| {
                 use std::io::Write;

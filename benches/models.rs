@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use mcekit::{CpuSignature, Ipid, McgCap, Misc, Record, Status, Synd, Vendor};
+use mcekit::{CpuSignature, Ipid, McgCap, Misc, Record, Status, Synd, Vendor, write_json};
 use mcekit_models::{decode, find, models};
 
 /// A record of a family, model and stepping.
@@ -88,8 +88,16 @@ fn benches(c: &mut Criterion) {
         });
     }
     for (name, record) in records() {
-        let mut out = Vec::with_capacity(4096);
+        let mut out = String::with_capacity(4096);
         group.bench_function(format!("JSON, {name}"), |b| {
+            b.iter(|| {
+                out.clear();
+                _ = write_json(&mut out, &decode(black_box(&record)));
+                out.len()
+            });
+        });
+        let mut out = Vec::with_capacity(4096);
+        group.bench_function(format!("JSON by serde_json, {name}"), |b| {
             b.iter(|| {
                 out.clear();
                 _ = serde_json::to_writer(&mut out, &decode(black_box(&record)));

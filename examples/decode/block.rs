@@ -45,7 +45,7 @@ impl Blocks {
         &mut self,
         found: &Found<'_>,
         decoding: &Decoding,
-        explained: &Explained,
+        explained: &Explained<'_>,
         out: &mut Out,
     ) {
         if !std::mem::take(&mut self.first) {
@@ -125,7 +125,7 @@ struct Block<'a> {
     style: Style,
     record: &'a Record,
     decoding: &'a Decoding,
-    explained: &'a Explained,
+    explained: &'a Explained<'a>,
     grade: Grade,
 }
 
@@ -492,7 +492,7 @@ fn is_name(kind: &str) -> bool {
 
 fn show_value(value: &Value, out: &mut Out) {
     let name = value.field.name();
-    match (value.text, value.field.form()) {
+    match (value.text(), value.field.form()) {
         (Some(text), _) if text == name => _ = out.str(text),
         (Some(text), _) => _ = out.str(name).str(": ").str(text),
         (None, Form::Hex) => _ = out.str(name).str(": ").hex(value.raw),

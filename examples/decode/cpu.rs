@@ -63,7 +63,7 @@ impl Tables {
     }
 
     /// Explains a record.
-    pub(crate) fn explain(&mut self, record: &Record) -> Explained {
+    pub(crate) fn explain<'a>(&mut self, record: &'a Record) -> Explained<'a> {
         let vendor = record.vendor();
         match (record.cpuid(), self.last, self.named) {
             (Some(cpuid), Some((last, of, model)), _) if last == cpuid && of == vendor => {
@@ -118,7 +118,7 @@ mod tests {
         let nobody = Record::new(5, Status(1));
         let foreign = intel.with_vendor(Vendor::ZHAOXIN);
         for record in [intel, intel, amd, nobody, amd, intel, foreign, intel] {
-            let id = |explained: Explained| explained.model().map(|model| model.id);
+            let id = |explained: Explained<'_>| explained.model().map(|model| model.id);
             assert_eq!(id(tables.explain(&record)), id(decode(&record)));
         }
     }

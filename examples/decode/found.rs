@@ -17,6 +17,13 @@ pub(crate) struct Found<'a> {
     pub(crate) given: bool,
 }
 
+impl Found<'_> {
+    /// Whether no part of it is JSON that was given to be passed through.
+    pub(crate) const fn is_ours(&self) -> bool {
+        self.id.is_none() && matches!(self.source, Source::Here(_))
+    }
+}
+
 /// Where a record stood.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Source<'a> {

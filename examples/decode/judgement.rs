@@ -22,7 +22,7 @@ pub(crate) struct Judgement {
 }
 
 impl Judgement {
-    pub(crate) fn of(decoding: &Decoding, explained: &Explained, grade: &Grade) -> Self {
+    pub(crate) fn of(decoding: &Decoding, explained: &Explained<'_>, grade: &Grade) -> Self {
         let status = decoding.status();
         Self {
             severity: grade.severity,

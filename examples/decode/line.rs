@@ -14,7 +14,7 @@ pub(crate) const SCHEMA: u32 = 1;
 pub(crate) struct Line<'a> {
     pub(crate) found: &'a Found<'a>,
     pub(crate) decoding: &'a Decoding,
-    pub(crate) explained: &'a Explained,
+    pub(crate) explained: &'a Explained<'a>,
 }
 
 impl Serialize for Line<'_> {
@@ -56,7 +56,7 @@ impl Serialize for Decoded<'_> {
         let mut map = serializer.serialize_map(None)?;
         if !decoding.record.present().contains(Present::STATUS) {
             map.serialize_entry("incomplete", &true)?;
-            map.serialize_entry("location", &Location(explained))?;
+            map.serialize_entry("location", &Location(explained, explained.location()))?;
             map.serialize_entry("text", "the text does not give MCi_STATUS")?;
             return map.end();
         }
@@ -73,13 +73,14 @@ impl Serialize for Decoded<'_> {
         if let Some(xec) = explained.xec() {
             map.serialize_entry("xec", &xec)?;
         }
-        if let Some(corrected_by) = explained.corrected_by() {
+        let summary = explained.summary();
+        if let Some(corrected_by) = summary.corrected_by {
             map.serialize_entry("corrected_by", corrected_by)?;
         }
-        if let Some(address) = explained.dimm_address() {
+        if let Some(address) = summary.address {
             map.serialize_entry("dimm_address", &address)?;
         }
-        map.serialize_entry("location", &Location(explained))?;
+        map.serialize_entry("location", &Location(explained, summary.location))?;
         map.serialize_entry("fields", &Fields(explained))?;
         if let Some(suspect) = Suspect::of(decoding, explained) {
             map.serialize_entry("suspect", suspect.name())?;
@@ -90,12 +91,12 @@ impl Serialize for Decoded<'_> {
 }
 
 /// The coordinates; under `mcelog` the slots as mcelog numbers them.
-struct Location<'a>(&'a Explained);
+struct Location<'a>(&'a Explained<'a>, mcekit::table::Location);
 
 impl Serialize for Location<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (place, value) in self.0.location().iter() {
+        for (place, value) in self.1.iter() {
             map.serialize_entry(place.name(), &value)?;
         }
         if self.0.mcelog_location().next().is_some() {
@@ -105,7 +106,7 @@ impl Serialize for Location<'_> {
     }
 }
 
-struct Slots<'a>(&'a Explained);
+struct Slots<'a>(&'a Explained<'a>);
 
 impl Serialize for Slots<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -113,7 +114,7 @@ impl Serialize for Slots<'_> {
     }
 }
 
-struct Fields<'a>(&'a Explained);
+struct Fields<'a>(&'a Explained<'a>);
 
 impl Serialize for Fields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

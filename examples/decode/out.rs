@@ -195,6 +195,7 @@ const fn hex_word(value: u32) -> [u8; 8] {
 }
 
 impl fmt::Write for Out {
+    #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.str(text);
         Ok(())

@@ -102,7 +102,13 @@ impl Run {
                     decoding: &decoding,
                     explained: &explained,
                 };
-                json(&mut self.out, &line)?;
+                if found.is_ours() {
+                    mcekit::write_json(&mut self.out, &line)
+                        .map_err(|error| Error::Write(std::io::Error::other(error)))?;
+                } else {
+                    // JSON that is passed through is serde_json's own.
+                    json(&mut self.out, &line)?;
+                }
                 self.out.str("\n");
             }
             Answer::List(empty) => {

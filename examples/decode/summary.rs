@@ -93,7 +93,7 @@ pub(crate) struct Summary {
 
 impl Summary {
     /// Counts one record.
-    pub(crate) fn add(&mut self, decoding: &Decoding, explained: &Explained) {
+    pub(crate) fn add(&mut self, decoding: &Decoding, explained: &Explained<'_>) {
         let severity = decoding.grade().severity;
         let location = explained.location();
         let key = Key {

@@ -29,7 +29,7 @@ pub(crate) enum Suspect {
 
 impl Suspect {
     /// The part that a decoding points to; `None` where it points to none.
-    pub(crate) fn of(decoding: &Decoding, explained: &Explained) -> Option<Self> {
+    pub(crate) fn of(decoding: &Decoding, explained: &Explained<'_>) -> Option<Self> {
         let status = decoding.status();
         if !status.val() || status.not_captured() {
             return None;
@@ -117,7 +117,7 @@ impl Suspect {
 }
 
 /// Whether the bank belongs to a memory controller, or to what stands between it and the mesh.
-fn is_memory_unit(explained: &Explained) -> bool {
+fn is_memory_unit(explained: &Explained<'_>) -> bool {
     const STARTS: [&str; 5] = ["imc", "umc", "hbm", "m2m", "b2cmi"];
     explained.unit().is_some_and(|unit| {
         STARTS.iter().any(|start| {

@@ -37,7 +37,7 @@ impl Table {
         &mut self,
         found: &Found<'_>,
         decoding: &Decoding,
-        explained: &Explained,
+        explained: &Explained<'_>,
         out: &mut Out,
     ) {
         if std::mem::take(&mut self.first) {
@@ -70,7 +70,7 @@ impl Table {
         } else {
             out.show(decoding.code);
         }
-        if let Some(text) = explained.values().find_map(|value| value.text) {
+        if let Some(text) = explained.values().find_map(|value| value.text()) {
             out.str("; ").str(text);
         }
         let mut separator = "; ";

@@ -7,7 +7,7 @@ use crate::Input;
 use crate::record::any;
 
 /// Whether a field is one of a unit's, in a group whose conditions hold, or one that all banks have.
-fn belongs(explained: &Explained, field: &'static Field) -> bool {
+fn belongs(explained: &Explained<'_>, field: &'static Field) -> bool {
     let holds = |group: &&Group| {
         group
             .conditions()
@@ -28,7 +28,7 @@ fn silent(unit: Option<&Unit>) -> bool {
 }
 
 /// The text is that of the exact number, read from a valid register, under conditions that hold.
-fn check_value(explained: &Explained, value: &Value) {
+fn check_value(explained: &Explained<'_>, value: &Value) {
     let record = explained.record();
     let register = value
         .field
@@ -47,15 +47,15 @@ fn check_value(explained: &Explained, value: &Value) {
             .iter()
             .all(|when| when.holds(record))
     );
-    if let Some(text) = value.text {
+    if let Some(text) = value.text() {
         let row = value
             .field
             .rows()
             .find(|row| u64::from(row.value) == value.raw);
         let row = row.expect("a text stands in a row of exactly this number");
-        assert_eq!((row.text, row.class), (text, value.class));
+        assert_eq!((row.text, row.class), (text, value.class()));
     } else {
-        assert_eq!(value.class, None, "no class without a row");
+        assert_eq!(value.class(), None, "no class without a row");
     }
     let unpublished = value.field.rows().next().is_none() && silent(explained.unit());
     assert!(
@@ -64,7 +64,7 @@ fn check_value(explained: &Explained, value: &Value) {
     );
 }
 
-fn check(explained: &Explained, model: Option<&'static Model>) {
+fn check(explained: &Explained<'_>, model: Option<&'static Model>) {
     let record = explained.record();
     if let (Some(unit), Some(model)) = (explained.unit(), model) {
         let bank = record.bank();

@@ -14,7 +14,7 @@ use crate::registry::{find, general};
 ///
 /// Never fails: where no processor is named, or its maker published nothing, the parts that are not known are `None`.
 #[must_use]
-pub fn decode(record: &Record) -> Explained {
+pub fn decode(record: &Record) -> Explained<'_> {
     let vendor = record.vendor().unwrap_or(if record.is_amd_like() {
         Vendor::AMD
     } else {
@@ -31,7 +31,7 @@ pub fn decode(record: &Record) -> Explained {
 
 /// Explains a record with the tables of a certain model, whatever processor the record names.
 #[must_use]
-pub fn decode_as(record: &Record, model: &'static Model) -> Explained {
+pub fn decode_as<'a>(record: &'a Record, model: &'static Model) -> Explained<'a> {
     Explained::new(record, Some(model))
 }
 
@@ -42,22 +42,22 @@ static UNPUBLISHED: &[&Field] = &[&Field::codes("mscod", Register::Status, bits(
 ///
 /// `{}` shows it in one line, `{:#}` one fact a line.
 #[derive(Clone, Copy, Debug)]
-pub struct Explained {
-    record: Record,
+pub struct Explained<'a> {
+    record: &'a Record,
     model: Option<&'static Model>,
     bank: Option<&'static Bank>,
     unit: Option<&'static Unit>,
 }
 
-impl Explained {
-    fn new(record: &Record, model: Option<&'static Model>) -> Self {
+impl<'a> Explained<'a> {
+    fn new(record: &'a Record, model: Option<&'static Model>) -> Self {
         let bank = model.and_then(|model| model.bank(record));
         let unit = match bank {
             Some(bank) => Some(bank.unit),
             None => model.and_then(|model| model.unit(record)),
         };
         Self {
-            record: *record,
+            record,
             model,
             bank,
             unit,
@@ -66,8 +66,8 @@ impl Explained {
 
     /// The record.
     #[must_use]
-    pub const fn record(&self) -> &Record {
-        &self.record
+    pub const fn record(&self) -> &'a Record {
+        self.record
     }
 
     /// The processor's generation.
@@ -111,9 +111,10 @@ impl Explained {
 
     /// What the unit's fields say, in the manual's order. Nothing, where MCi_STATUS is not valid or was not captured.
     #[must_use]
-    pub fn values(&self) -> Values<'_> {
+    #[inline]
+    pub fn values(&self) -> Values<'a> {
         if !self.readable() {
-            return Values::new(&self.record, &[], &[], &[]);
+            return Values::new(self.record, &[], &[], &[]);
         }
         let (fields, groups): (&[_], &[_]) = match self.unit {
             Some(unit) if !unit.fields().is_empty() || !unit.grouped().is_empty() => {
@@ -126,13 +127,16 @@ impl Explained {
             Some(model) if self.bank_of_hardware() => model.common,
             _ => &[],
         };
-        Values::new(&self.record, fields, groups, common)
+        Values::new(self.record, fields, groups, common)
     }
 
     /// Where the error is, as far as the registers say.
     #[must_use]
     pub fn location(&self) -> Location {
-        self.summary().location
+        let mut location = self.bank_location();
+        self.values().for_each(|value| place(&value, &mut location));
+        self.locate(&mut location);
+        location
     }
 
     /// What the registers say about the place within a DIMM: bank, row, column and who is to blame.
@@ -163,24 +167,26 @@ impl Explained {
         if let Some(locate) = self.model.and_then(|model| model.locate)
             && self.readable()
         {
-            locate(&self.record, location);
+            locate(self.record, location);
         }
     }
 
-    /// What the values say together, in one pass over them.
-    pub(crate) fn summary(&self) -> Summary {
+    /// What the values say together, in one pass over them: for callers that want more than one of these.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
         let mut location = self.bank_location();
         let mut address = DimmAddress::default();
         let mut corrected_by = None;
-        for value in self.values() {
+        let status = self.record.status();
+        self.values().for_each(|value| {
             match value.field.says() {
-                None => continue,
+                None => return,
                 Some(Role::At(_)) => place(&value, &mut location),
-                Some(Role::CorrectedBy) if !self.record.status().uc() => corrected_by = value.text,
+                Some(Role::CorrectedBy) if !status.uc() => corrected_by = value.text(),
                 Some(_) => {}
             }
             address.take(&value);
-        }
+        });
         self.locate(&mut location);
         Summary {
             location,
@@ -209,7 +215,7 @@ impl Explained {
                 location.set(place, instance.into());
             }
         }
-        if let Some(channel) = ErrorCode::of(&self.record).channel()
+        if let Some(channel) = ErrorCode::of(self.record).channel()
             && location.get(Place::Channel).is_none()
             && self.bank_of_hardware()
         {
@@ -225,11 +231,11 @@ impl Explained {
     ///
     /// At most two: some processors cannot tell which of two DIMMs failed.
     pub fn mcelog_location(&self) -> impl Iterator<Item = McelogSlot> + use<> {
-        let decoding = ErrorCode::of(&self.record);
+        let decoding = ErrorCode::of(self.record);
         let counts = decoding.class() == ErrorClass::MemoryController && !self.record.is_amd_like();
         let slots = match self.model.and_then(|model| model.slots) {
             _ if !counts => [None, None],
-            Some(slots) => slots(&self.record),
+            Some(slots) => slots(self.record),
             None => [
                 Some(Slot {
                     channel: decoding.channel(),
@@ -271,11 +277,15 @@ fn place(value: &Value, location: &mut Location) {
     }
 }
 
-/// What the values of a record say together.
-pub(crate) struct Summary {
-    pub(crate) location: Location,
-    pub(crate) address: Option<DimmAddress>,
-    pub(crate) corrected_by: Option<&'static str>,
+/// What the values of a record say together; see [`Explained::summary`].
+#[derive(Clone, Copy, Debug)]
+pub struct Summary {
+    /// As [`Explained::location`].
+    pub location: Location,
+    /// As [`Explained::dimm_address`].
+    pub address: Option<DimmAddress>,
+    /// As [`Explained::corrected_by`].
+    pub corrected_by: Option<&'static str>,
 }
 
 /// A slot as mcelog's memory database numbers it; -1 is "unknown".
@@ -338,15 +348,15 @@ impl DimmAddress {
                 };
                 *slot = number;
             }
-            Some(Role::EccMode(unknown)) => self.ecc_mode = Some(value.text.unwrap_or(unknown)),
+            Some(Role::EccMode(unknown)) => self.ecc_mode = Some(value.text().unwrap_or(unknown)),
             Some(Role::Transient) => self.transient = value.raw != 0,
-            Some(Role::HbmRead) => self.hbm_read = value.text,
+            Some(Role::HbmRead) => self.hbm_read = value.text(),
             _ => {}
         }
     }
 }
 
-impl fmt::Display for Explained {
+impl fmt::Display for Explained<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let between = if f.alternate() { "\n  " } else { "; " };
         match self.model {

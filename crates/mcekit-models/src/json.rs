@@ -9,7 +9,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, SerializeStruct, Seriali
 use crate::explained::{DimmAddress, Explained, McelogSlot};
 
 /// `{model, unit, fields, bank_type, xec, corrected_by, fru_text, dimm_address, location}`; what is not known is left out.
-impl Serialize for Explained {
+impl Serialize for Explained<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_map(None)?;
         if let Some(model) = self.model() {
@@ -40,20 +40,25 @@ impl Serialize for Explained {
     }
 }
 
-struct Fields<'a>(&'a Explained);
+struct Fields<'a>(&'a Explained<'a>);
 
 impl Serialize for Fields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
-        for value in self.0.values() {
-            list.serialize_element(&value)?;
-        }
+        let mut result = Ok(());
+        // A plain loop inside, which `next` for each value is not.
+        self.0.values().for_each(|value| {
+            if result.is_ok() {
+                result = list.serialize_element(&value);
+            }
+        });
+        result?;
         list.end()
     }
 }
 
 /// The coordinates, and under `mcelog` the slots as mcelog numbers them.
-struct Place<'a>(&'a Explained, Location);
+struct Place<'a>(&'a Explained<'a>, Location);
 
 impl Serialize for Place<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -61,20 +66,22 @@ impl Serialize for Place<'_> {
         for (place, value) in self.1.iter() {
             object.serialize_entry(place.name(), &value)?;
         }
-        if self.0.mcelog_location().next().is_some() {
-            object.serialize_entry("mcelog", &Slots(self.0))?;
+        let mut slots = self.0.mcelog_location();
+        let slots = [slots.next(), slots.next()];
+        if slots[0].is_some() {
+            object.serialize_entry("mcelog", &Slots(slots))?;
         }
         object.end()
     }
 }
 
-struct Slots<'a>(&'a Explained);
+struct Slots([Option<McelogSlot>; 2]);
 
-impl Serialize for Slots<'_> {
+impl Serialize for Slots {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
-        for slot in self.0.mcelog_location() {
-            list.serialize_element(&slot)?;
+        for slot in self.0.iter().flatten() {
+            list.serialize_element(slot)?;
         }
         list.end()
     }

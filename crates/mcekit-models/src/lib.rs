@@ -14,7 +14,7 @@
 //! let explained = mcekit_models::decode(&record);
 //! assert_eq!(explained.model().unwrap().id, "skylake_server");
 //! assert_eq!(explained.unit().unwrap().id, "iMC");
-//! assert_eq!(explained.values().next().unwrap().class, Some(Class::PatrolScrub));
+//! assert_eq!(explained.values().next().unwrap().class(), Some(Class::PatrolScrub));
 //! println!("{explained:#}");
 //! ```
 //!
@@ -46,6 +46,6 @@ mod registry;
 #[cfg(feature = "zhaoxin")]
 mod zhaoxin;
 
-pub use explained::{DimmAddress, Explained, McelogSlot, decode, decode_as};
+pub use explained::{DimmAddress, Explained, McelogSlot, Summary, decode, decode_as};
 pub use name::{Selection, by_name};
 pub use registry::{find, models};

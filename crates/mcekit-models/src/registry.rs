@@ -47,22 +47,46 @@ pub fn find(vendor: Vendor, signature: CpuSignature) -> Option<&'static Model> {
         signature.model(),
         signature.stepping(),
     );
-    let after = INDEX.partition_point(|entry| entry.first <= key);
-    match INDEX.get(after.wrapping_sub(1)) {
-        Some(entry) if key <= entry.last => Some(entry.model),
-        _ => general(vendor, signature.family()),
+    let row = ROWS[slot(vendor, signature.family())];
+    if let Some(starts) = STARTS.get(usize::from(row)) {
+        let from = usize::from(starts[usize::from(signature.model())]);
+        // More than one where the steppings of one model belong to several generations.
+        for entry in INDEX.iter().skip(from) {
+            if key <= entry.last {
+                if entry.first <= key {
+                    return Some(entry.model);
+                }
+                break;
+            }
+        }
     }
+    general(vendor, signature.family())
 }
 
 /// The model for processors of a vendor that no model claims: the one without a list of processors. AMD's is for
 /// scalable MCA, family 17h and later.
 pub(crate) fn general(vendor: Vendor, family: u16) -> Option<&'static Model> {
-    models().find(|model| {
-        model.vendor == vendor
-            && model.cpus.is_empty()
-            && (family >= 0x17 || !matches!(model.banks, Banks::Ipid(..)))
+    GENERAL.iter().flatten().copied().find(|model| {
+        model.vendor == vendor && (family >= 0x17 || !matches!(model.banks, Banks::Ipid(..)))
     })
 }
+
+/// The models without a list of processors; at most two a vendor.
+static GENERAL: [Option<&'static Model>; 8] = {
+    let (mut found, mut n, mut list) = ([None; 8], 0, 0);
+    while list < LISTS.len() {
+        let mut m = 0;
+        while m < LISTS[list].len() {
+            if LISTS[list][m].cpus.is_empty() {
+                found[n] = Some(LISTS[list][m]);
+                n += 1;
+            }
+            m += 1;
+        }
+        list += 1;
+    }
+    found
+};
 
 /// The processors from `first` to `last` belong to `model`.
 #[derive(Clone, Copy)]
@@ -95,6 +119,62 @@ const fn count() -> usize {
 
 /// The processors of all models, sorted; refuses while compiling a processor that two models claim.
 static INDEX: [Entry; count()] = index();
+
+/// Where the entries of a vendor's family begin, in a table that is not searched but looked up.
+const fn slot(vendor: Vendor, family: u16) -> usize {
+    (vendor.0 as usize * 16 + family as usize) & 0xff
+}
+
+/// The row of [`STARTS`] for each [`slot`], or 0xff.
+static ROWS: [u8; 256] = rows().0;
+
+/// For each vendor and family that is known, by model: the first entry that ends at the model or behind it.
+static STARTS: [[u8; 256]; rows().1] = starts();
+
+/// Vendor and family of a key.
+const fn family_of(key: u32) -> (Vendor, u16) {
+    (Vendor((key >> 24) as u8), (key >> 12 & 0xfff) as u16)
+}
+
+/// The row for each slot, and how many rows there are.
+const fn rows() -> ([u8; 256], usize) {
+    let (mut rows, mut n, mut i) = ([0xff; 256], 0, 0);
+    let entries = index();
+    while i < entries.len() {
+        let (vendor, family) = family_of(entries[i].first);
+        if i == 0 || entries[i - 1].first >> 12 != entries[i].first >> 12 {
+            let slot = slot(vendor, family);
+            assert!(rows[slot] == 0xff, "two families share a slot");
+            rows[slot] = n as u8;
+            n += 1;
+        }
+        i += 1;
+    }
+    (rows, n)
+}
+
+const fn starts() -> [[u8; 256]; rows().1] {
+    let entries = index();
+    assert!(entries.len() < 0xff, "an entry's number fits into a byte");
+    let mut starts = [[0; 256]; rows().1];
+    let (mut row, mut i) = (0, 0);
+    while row < starts.len() {
+        let (vendor, family) = family_of(entries[i].first);
+        let (mut at, mut model) = (i, 0);
+        while model < 256 {
+            while at < entries.len() && entries[at].last < key(vendor, family, model as u8, 0) {
+                at += 1;
+            }
+            starts[row][model] = at as u8;
+            model += 1;
+        }
+        while i < entries.len() && entries[i].first >> 12 == key(vendor, family, 0, 0) >> 12 {
+            i += 1;
+        }
+        row += 1;
+    }
+    starts
+}
 
 const NOBODY: Model = Model::architectural("", "", &[], Vendor::UNKNOWN, &[]);
 

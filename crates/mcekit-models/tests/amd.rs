@@ -20,11 +20,11 @@ fn legacy(family: u16, bank: u8, status: u64) -> Record {
 }
 
 /// The text of the field of a name, if it has one.
-fn text(explained: &Explained, name: &str) -> Option<&'static str> {
+fn text(explained: &Explained<'_>, name: &str) -> Option<&'static str> {
     explained
         .values()
         .find(|value| value.field.name() == name)
-        .and_then(|value| value.text)
+        .and_then(|value| value.text())
 }
 
 const XEC: &str = "extended error code";
@@ -38,11 +38,12 @@ fn an_unknown_unit_says_its_numbers_and_borrows_nothing() {
         (0x000, 0x00),
         (0xfff, 0xffff),
     ] {
-        let explained = decode(&smca(0x19, 1, hwid, mca_type, 0));
+        let record = smca(0x19, 1, hwid, mca_type, 0);
+        let explained = decode(&record);
         assert!(explained.unit().is_none());
         assert_eq!(explained.bank_type(), None);
         assert_eq!(explained.unknown_hwid(), Some(HwId::new(hwid, mca_type)));
-        assert!(explained.values().all(|value| value.text.is_none()));
+        assert!(explained.values().all(|value| value.text().is_none()));
         let shown = format!("{explained}");
         assert!(
             shown.contains(&format!("HWID {hwid:#x} McaType {mca_type:#x}")),
@@ -92,7 +93,8 @@ fn a_code_without_a_row_is_undocumented_in_every_unit() {
 #[test]
 fn the_coherent_station_follows_erratum_1384_where_it_applies() {
     let reassigned = |family, model| {
-        let explained = decode(&smca(family, model, 0x2e, 2, 12));
+        let record = smca(family, model, 0x2e, 2, 12);
+        let explained = decode(&record);
         match text(&explained, XEC) {
             Some("probe filter protocol") => true,
             Some("counter overflow") => false,
@@ -130,7 +132,8 @@ fn mi300_has_its_own_memory_controller() {
         (0x9f, "on-die ECC of the DRAM"),
         (0xa0, "DRAM ECC"),
     ] {
-        let explained = decode(&smca(0x19, model, 0x96, 0, 0));
+        let record = smca(0x19, model, 0x96, 0, 0);
+        let explained = decode(&record);
         assert_eq!(text(&explained, XEC), Some(expected), "{model:#x}");
         assert_eq!(explained.bank_type(), Some("Unified Memory Controller"));
     }
@@ -350,7 +353,8 @@ fn an_old_bank_that_makes_no_sense_says_so() {
         (0x10, 5, 0x000e_0833),
         (0x10, 6, 0x0006_0833),
     ] {
-        let explained = decode(&legacy(family, bank, status));
+        let record = legacy(family, bank, status);
+        let explained = decode(&record);
         let shown = format!("{explained:#}");
         assert!(
             shown.contains("undocumented"),
@@ -377,16 +381,19 @@ fn kh50000_banks() {
     assert_eq!(decode(&silent).location().get(Place::Rank), None);
 
     // Every link that the register names, not only the highest.
-    let zdi = decode(&record(3, 0x0009_0e0b, 0x21 << 25));
+    let zdi_record = record(3, 0x0009_0e0b, 0x21 << 25);
+    let zdi = decode(&zdi_record);
     let links: Vec<_> = zdi.values().map(|value| value.field.name()).collect();
     assert_eq!(links, ["link error", "link 0", "link 5"]);
     // Code 0 has no row, and is shown as such.
-    let beyond = decode(&record(1, 0x0000_0134, 0));
+    let beyond_record = record(1, 0x0000_0134, 0);
+    let beyond = decode(&beyond_record);
     assert_eq!(text(&beyond, "PL2 cache"), None);
     assert_eq!(decode(&record(32, 0, 0)).unit().map(|unit| unit.id), None);
-    let voltage = decode(&record(22, 2 << 24, 0));
+    let voltage_record = record(22, 2 << 24, 0);
+    let voltage = decode(&voltage_record);
     assert_eq!(
-        voltage.values().next().and_then(|value| value.class),
+        voltage.values().next().and_then(|value| value.class()),
         Some(Class::Power)
     );
 }

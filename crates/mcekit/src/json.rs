@@ -11,8 +11,11 @@
 
 mod decoding;
 mod record;
+mod write;
 
 use core::fmt;
+
+pub use write::write_json;
 
 use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
@@ -23,6 +26,12 @@ pub struct Hex(pub u64);
 
 impl Serialize for Hex {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 < 1 << 24 {
+            // Most coordinates: the text is one word, written at once.
+            let (word, len) = short_hex(self.0 as u32);
+            let text = word.get(..len).unwrap_or_default();
+            return serializer.serialize_str(core::str::from_utf8(text).unwrap_or_default());
+        }
         let mut buffer = [b'0'; 18];
         let mut rest = self.0;
         let mut at = buffer.len();
@@ -39,6 +48,23 @@ impl Serialize for Hex {
         // Hex digits are ASCII; an empty string is never reached.
         serializer.serialize_str(core::str::from_utf8(&buffer[at..]).unwrap_or_default())
     }
+}
+
+/// A number of at most 24 bits in hex, and how many bytes that is.
+const fn short_hex(value: u32) -> ([u8; 8], usize) {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // Each nibble goes to a byte of its own; those above 9 are found by the carry of an addition of 6.
+    let mut v = value as u64;
+    v = (v | v << 16) & 0x0000_ffff_0000_ffff;
+    v = (v | v << 8) & 0x00ff_00ff_00ff_00ff;
+    v = (v | v << 4) & (0x0f * EACH);
+    let letters = (v + 6 * EACH) >> 4 & EACH;
+    let digits = v + b'0' as u64 * EACH + letters * (b'a' - b'0' - 10) as u64;
+    let zeros = value.leading_zeros() / 4;
+    let zeros = if zeros > 7 { 7 } else { zeros };
+    let prefix = (b'0' as u64) << 56 | (b'x' as u64) << 48;
+    let word = prefix | digits << (8 * zeros) >> 16;
+    (word.to_be_bytes(), 10 - zeros as usize)
 }
 
 /// A number as it comes in: a number, or a string of which `HEX` says how it reads without `0x`.
@@ -133,5 +159,25 @@ impl<'de, const HEX: bool> Visitor<'de> for NumberVisitor<HEX> {
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         Number::deserialize(deserializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Hex;
+
+    #[test]
+    fn hex_as_the_formatting_machinery_writes_it() {
+        for shift in 0..64 {
+            for value in [
+                0,
+                1_u64 << shift,
+                (1 << shift) - 1,
+                0xfedc_ba98_7654_3210 >> shift,
+            ] {
+                let written = serde_json::to_string(&Hex(value)).unwrap();
+                assert_eq!(written, std::format!("\"{value:#x}\""));
+            }
+        }
     }
 }

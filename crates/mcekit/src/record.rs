@@ -104,6 +104,7 @@ macro_rules! field {
     ($(#[$doc:meta])* $get:ident $with:ident: $ty:ty, $flag:ident) => {
         $(#[$doc])*
         #[must_use]
+        #[inline]
         pub const fn $get(&self) -> Option<$ty> {
             if self.present.contains(Present::$flag) { Some(self.$get) } else { None }
         }
@@ -191,6 +192,7 @@ impl Record {
 
     /// MCi_STATUS. A record that came without one reads as zero, which is not valid.
     #[must_use]
+    #[inline]
     pub const fn status(&self) -> Status {
         self.status
     }
@@ -278,6 +280,7 @@ impl Record {
 
     /// CPUID(1).EAX of the processor.
     #[must_use]
+    #[inline]
     pub const fn cpuid(&self) -> Option<CpuSignature> {
         if self.present.contains(Present::CPUID) {
             Some(CpuSignature(self.cpuid))
@@ -296,6 +299,7 @@ impl Record {
 
     /// The processor's vendor.
     #[must_use]
+    #[inline]
     pub const fn vendor(&self) -> Option<Vendor> {
         if self.present.contains(Present::VENDOR) {
             Some(Vendor(self.vendor))
@@ -314,55 +318,36 @@ impl Record {
 
     /// The record without the parts named; what was in them is gone.
     #[must_use]
-    pub fn without(self, parts: Present) -> Self {
-        let mut kept = Self::empty();
-        for part in (self.present - parts).iter() {
-            kept = kept.take(part, &self);
-        }
-        kept
+    pub const fn without(self, parts: Present) -> Self {
+        let mut kept = self;
+        kept.present = self.present.difference(parts);
+        Self::empty().or(&kept)
     }
 
     /// The record, with what it lacks taken from `other`.
     #[must_use]
-    pub fn or(mut self, other: &Self) -> Self {
-        for part in (other.present - self.present).iter() {
-            self = self.take(part, other);
+    pub const fn or(mut self, other: &Self) -> Self {
+        let missing = other.present.difference(self.present);
+        // Part by part: a walk over the set bits costs a multiple, and log readers do this for every line.
+        macro_rules! take {
+            ($($part:ident $flag:ident),*) => {$(
+                if missing.contains(Present::$flag) {
+                    self.$part = other.$part;
+                }
+            )*};
         }
-        self
-    }
-
-    /// One part copied from another record that has it.
-    fn take(mut self, part: Present, from: &Self) -> Self {
-        match part {
-            Present::STATUS => self.status = from.status,
-            Present::BANK => self.bank = from.bank,
-            Present::ADDR => self.addr = from.addr,
-            Present::MISC => self.misc = from.misc,
-            Present::MCGSTATUS => self.mcgstatus = from.mcgstatus,
-            Present::MCGCAP => self.mcgcap = from.mcgcap,
-            Present::SYND => self.synd = from.synd,
-            Present::SYND1 => self.synd1 = from.synd1,
-            Present::SYND2 => self.synd2 = from.synd2,
-            Present::IPID => self.ipid = from.ipid,
-            Present::IP => self.ip = from.ip,
-            Present::CS => self.cs = from.cs,
-            Present::TSC => self.tsc = from.tsc,
-            Present::TIME => self.time = from.time,
-            Present::CPU => self.cpu = from.cpu,
-            Present::SOCKET => self.socket = from.socket,
-            Present::APICID => self.apicid = from.apicid,
-            Present::CPUID => self.cpuid = from.cpuid,
-            Present::VENDOR => self.vendor = from.vendor,
-            Present::PPIN => self.ppin = from.ppin,
-            Present::MICROCODE => self.microcode = from.microcode,
-            _ => return self,
-        }
-        self.present |= part;
+        take!(
+            status STATUS, bank BANK, addr ADDR, misc MISC, mcgstatus MCGSTATUS, mcgcap MCGCAP, synd SYND, synd1 SYND1,
+            synd2 SYND2, ipid IPID, ip IP, cs CS, tsc TSC, time TIME, cpu CPU, socket SOCKET, apicid APICID, cpuid CPUID,
+            vendor VENDOR, ppin PPIN, microcode MICROCODE
+        );
+        self.present = self.present.union(missing);
         self
     }
 
     /// MCi_ADDR, where the channel gave it and MCi_STATUS says that it is valid.
     #[must_use]
+    #[inline]
     pub const fn valid_addr(&self) -> Option<Addr> {
         if self.status.addrv() {
             self.addr()
@@ -373,6 +358,7 @@ impl Record {
 
     /// MCi_MISC, where the channel gave it and MCi_STATUS says that it is valid.
     #[must_use]
+    #[inline]
     pub const fn valid_misc(&self) -> Option<Misc> {
         if self.status.miscv() {
             self.misc()
@@ -383,6 +369,7 @@ impl Record {
 
     /// MCA_SYND, where the channel gave it, the bank is scalable MCA, and MCi_STATUS says that it is valid.
     #[must_use]
+    #[inline]
     pub const fn valid_synd(&self) -> Option<Synd> {
         if self.status.syndv() && self.is_smca() {
             self.synd()
@@ -402,6 +389,7 @@ impl Record {
 
     /// Whether MCi_STATUS follows AMD's layout. Where no vendor is given, registers that only AMD has decide.
     #[must_use]
+    #[inline]
     pub const fn is_amd_like(&self) -> bool {
         match self.vendor() {
             Some(vendor) => vendor.is_amd_like(),
@@ -411,6 +399,7 @@ impl Record {
 
     /// Whether the bank is one of AMD's scalable MCA: family 17h and later, Hygon, or an IPID that is not zero.
     #[must_use]
+    #[inline]
     pub const fn is_smca(&self) -> bool {
         if !self.is_amd_like() {
             return false;
@@ -447,6 +436,7 @@ impl Record {
         }
     }
 
+    #[inline]
     const fn has_smca_registers(&self) -> bool {
         self.present.contains(Present::IPID) && self.ipid.0 != 0
     }

@@ -16,8 +16,8 @@
 //!
 //! let record = Record::new(9, Status(0x8c00_0040_0010_00c0));
 //! let value = IMC.values(&record).next().unwrap();
-//! assert_eq!(value.text, Some("corrected patrol scrub error"));
-//! assert_eq!(value.class, Some(Class::PatrolScrub));
+//! assert_eq!(value.text(), Some("corrected patrol scrub error"));
+//! assert_eq!(value.class(), Some(Class::PatrolScrub));
 //! ```
 //!
 //! Rows out of order do not compile:

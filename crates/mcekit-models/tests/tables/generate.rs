@@ -158,7 +158,7 @@ fn fits(field: &Field, n: u64) -> bool {
 
 impl Goal {
     /// Whether an explanation shows it.
-    pub(crate) fn reached(&self, explained: &Explained) -> bool {
+    pub(crate) fn reached(&self, explained: &Explained<'_>) -> bool {
         if !explained
             .model()
             .is_some_and(|model| std::ptr::eq(model, self.model))

@@ -21,7 +21,7 @@ fn text(record: &Record, field: &str) -> Option<&'static str> {
     decode(record)
         .values()
         .find(|value| value.field.name() == field)?
-        .text
+        .text()
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn an_undocumented_code_never_borrows_a_text() {
         let values: Vec<_> = decode(&record).values().collect();
         assert_eq!(values.len(), 1, "{mscod:#x}");
         assert_eq!(
-            (values[0].text, values[0].class, values[0].raw),
+            (values[0].text(), values[0].class(), values[0].raw),
             (None, None, mscod)
         );
         assert!(values[0].to_string().contains("undocumented"));
@@ -51,7 +51,8 @@ fn every_bank_of_every_model_is_safe() {
     for model in models() {
         for bank in 0..=255 {
             let record = Record::new(bank, Status(u64::MAX - 1)).with_vendor(model.vendor);
-            let explained = mcekit_models::decode_as(&record.with_misc(Misc(u64::MAX)), model);
+            let record = record.with_misc(Misc(u64::MAX));
+            let explained = mcekit_models::decode_as(&record, model);
             let _ = (
                 explained.values().count(),
                 explained.location(),
@@ -111,7 +112,7 @@ fn an_unknown_unit_is_unknown() {
     let hwid = explained.unknown_hwid().unwrap();
     assert_eq!((hwid.hwid, hwid.mca_type), (0xeee, 0x42));
     assert!(explained.to_string().contains("HWID 0xeee McaType 0x42"));
-    assert!(explained.values().all(|value| value.text.is_none()));
+    assert!(explained.values().all(|value| value.text().is_none()));
 }
 
 #[test]
@@ -195,7 +196,7 @@ fn policy_asks_for_classes() {
         Some("uncorrected patrol scrub error")
     );
     assert_eq!(
-        decode(&record).values().next().unwrap().class,
+        decode(&record).values().next().unwrap().class(),
         Some(Class::PatrolScrubUncorrected)
     );
 }

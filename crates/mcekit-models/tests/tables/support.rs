@@ -122,7 +122,7 @@ pub(crate) struct Case {
 
 impl Case {
     /// The case explained.
-    pub(crate) fn explain(&self) -> Explained {
+    pub(crate) fn explain(&self) -> Explained<'_> {
         match self.model {
             Some(id) => {
                 let model = models().find(|model| model.id == id).expect("model");

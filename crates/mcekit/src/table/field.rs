@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::register::Registers;
 use super::{Bits, Class, Code, Place, Register, When, bit};
 use crate::record::Record;
 
@@ -37,33 +38,38 @@ pub enum Form {
 }
 
 /// A field of a register: which bits, when it means something, and the table of its codes.
+///
+/// Most fields mean nothing in a given record, and finding that out is what decoding costs: what is asked first lies
+/// together in one cache line.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
 pub struct Field {
-    name: &'static str,
-    register: Register,
-    /// From the highest part to the lowest; a part of width 0 is not used.
-    parts: [Option<Bits>; 3],
-    shift: u8,
-    /// The first part as a shift and a mask, and whether there are others: most fields have one part.
-    low: u8,
-    mask: u64,
-    joined: bool,
-    /// A number of one part that is always shown: nothing is to be asked or looked up.
-    plain: bool,
-    form: Form,
-    codes: &'static [Code],
-    /// Rows that this table shares with another; asked where `codes` has none.
-    parent: Option<&'static [Code]>,
-    when: &'static [When],
     /// Bits of MCi_STATUS that decide most conditions at once: under the mask they must have the value.
     status: (u64, u64),
+    /// The first part as a mask and a shift down, and the shift up of the whole.
+    mask: u64,
+    low: u8,
+    shift: u8,
+    register: Register,
+    form: Form,
+    /// Whether the value is the first part, shown always: nothing more is to be asked.
+    plain: bool,
+    /// Whether there are parts beside the first.
+    joined: bool,
     /// Whether conditions remain that `status` does not decide.
     further: bool,
-    /// Whether a row names zero.
-    names_zero: bool,
+    /// Whether zero is not shown.
+    hides_zero: bool,
+    codes: &'static [Code],
+    when: &'static [When],
+    /// Rows that this table shares with another; asked where `codes` has none.
+    parent: Option<&'static [Code]>,
+    name: &'static str,
+    role: Option<Role>,
+    /// From the highest part to the lowest; a part of width 0 is not used.
+    parts: [Option<Bits>; 3],
     /// A number that is not shown where it is zero.
     nonzero: bool,
-    role: Option<Role>,
 }
 
 impl Field {
@@ -130,24 +136,45 @@ impl Field {
         codes: &'static [Code],
     ) -> Self {
         Self {
-            name,
-            register,
-            parts: [Some(part), None, None],
-            shift: 0,
-            low: part.lo(),
-            mask: u64::MAX >> (64 - part.width()),
-            joined: false,
-            plain: matches!(form, Form::Hex | Form::Decimal) && codes.is_empty(),
-            form,
-            codes,
-            parent: None,
-            when: &[],
             status: register.valid(),
+            mask: u64::MAX >> (64 - part.width()),
+            low: part.lo(),
+            shift: 0,
+            register,
+            form,
+            plain: false,
+            joined: false,
             further: false,
-            names_zero: names_zero(codes),
-            nonzero: false,
+            hides_zero: false,
+            codes,
+            when: &[],
+            parent: None,
+            name,
             role: None,
+            parts: [Some(part), None, None],
+            nonzero: false,
         }
+        .settled()
+    }
+
+    /// The field, with what follows from its parts.
+    const fn settled(mut self) -> Self {
+        let names_zero = names_zero(self.codes)
+            || match self.parent {
+                Some(parent) => names_zero(parent),
+                None => false,
+            };
+        self.hides_zero = !names_zero
+            && match self.form {
+                Form::Code => true,
+                Form::Hex | Form::Decimal => self.nonzero,
+                Form::NamedCode | Form::EveryCode => false,
+            };
+        self.plain = !self.hides_zero
+            && !self.joined
+            && !self.further
+            && !matches!(self.form, Form::NamedCode);
+        self
     }
 
     /// The field with further, lower bits joined on: `bits(44, 44)` then `bits(41, 40)` make a value of three bits.
@@ -164,9 +191,8 @@ impl Field {
         );
         self.parts[slot] = Some(low);
         self.joined = true;
-        self.plain = false;
         assert!(self.width() <= 64, "a field has at most 64 bits");
-        self
+        self.settled()
     }
 
     /// The field with its value multiplied by `2^shift`.
@@ -190,31 +216,28 @@ impl Field {
     pub const fn or_else(mut self, parent: &'static [Code]) -> Self {
         check(parent, self.width());
         self.parent = Some(parent);
-        self.plain = false;
-        self.names_zero = self.names_zero || names_zero(parent);
-        self
+        self.settled()
     }
 
     /// The field of codes, shown always: here zero says something even without a row.
     #[must_use]
     pub const fn every(mut self) -> Self {
         self.form = Form::EveryCode;
-        self
+        self.settled()
     }
 
     /// The field of codes, shown only where a row names its value.
     #[must_use]
     pub const fn named(mut self) -> Self {
         self.form = Form::NamedCode;
-        self
+        self.settled()
     }
 
     /// The number, not shown where it is zero.
     #[must_use]
     pub const fn nonzero(mut self) -> Self {
         self.nonzero = true;
-        self.plain = false;
-        self
+        self.settled()
     }
 
     /// The field, shown only where every condition holds.
@@ -226,8 +249,7 @@ impl Field {
     pub const fn when(mut self, when: &'static [When]) -> Self {
         self.when = when;
         (self.status, self.further) = decided(self.status, when);
-        self.plain = self.plain && !self.further;
-        self
+        self.settled()
     }
 
     /// The field, whose value is also a part of the location.
@@ -335,66 +357,44 @@ impl Field {
     /// The field's value in a record: `None` where the register is not valid, a condition fails, or a code
     /// field holds an unnamed zero.
     #[must_use]
-    #[inline]
     pub fn value(&'static self, record: &Record) -> Option<Value> {
-        // Most fields of a unit mean nothing in a given record, and MCi_STATUS alone says so.
-        let (mask, wanted) = self.status;
-        let status = record.status().0;
-        if status & mask != wanted {
-            return None;
-        }
-        let register = match self.register {
-            Register::Status => status,
-            // `status` has asked for MISCV.
-            Register::Misc => record.misc()?.0,
-            other => other.read(record)?,
-        };
-        if self.plain {
-            let raw = (register >> (self.low & 63) & self.mask) << (self.shift & 63);
-            return Some(Value {
-                field: self,
-                raw,
-                text: None,
-                class: None,
-            });
-        }
-        self.value_of(register, record)
+        self.value_in(&Registers::of(record))
     }
 
-    /// The value of a register, in a field that is not just a number.
-    fn value_of(&'static self, register: u64, record: &Record) -> Option<Value> {
+    /// The same, of registers that were asked for once.
+    #[inline]
+    pub(super) fn value_in(&'static self, registers: &Registers<'_>) -> Option<Value> {
+        // Most fields of a unit mean nothing in a given record, and MCi_STATUS alone says so.
+        let (mask, wanted) = self.status;
+        if registers.status() & mask != wanted {
+            return None;
+        }
+        let register = registers.get(self.register)?;
+        let raw = (register >> (self.low & 63) & self.mask) << (self.shift & 63);
+        if self.plain {
+            return Some(Value { field: self, raw });
+        }
+        self.asked(register, raw, registers)
+    }
+
+    /// The value of a field that depends on more than MCi_STATUS.
+    #[inline]
+    fn asked(&'static self, register: u64, first: u64, registers: &Registers<'_>) -> Option<Value> {
         let raw = if self.joined {
             self.extract(register)
         } else {
-            (register >> (self.low & 63) & self.mask) << (self.shift & 63)
+            first
         };
-        let unnamed = raw == 0 && !self.names_zero;
-        let hidden = match self.form {
-            Form::Code => unnamed,
-            Form::Hex | Form::Decimal => unnamed && self.nonzero,
-            Form::NamedCode | Form::EveryCode => false,
-        };
-        if hidden || self.further && !self.conditions_hold(record) {
+        if raw == 0 && self.hides_zero {
             return None;
         }
-        let row = if self.codes.is_empty() && self.parent.is_none() {
-            None
-        } else {
-            self.row(raw)
-        };
-        if row.is_none() && matches!(self.form, Form::NamedCode) {
+        if self.further && !self.when.iter().all(|when| when.holds_in(registers)) {
             return None;
         }
-        Some(Value {
-            field: self,
-            raw,
-            text: row.map(|r| r.text),
-            class: row.and_then(|r| r.class),
-        })
-    }
-
-    fn conditions_hold(&self, record: &Record) -> bool {
-        self.when.iter().all(|condition| condition.holds(record))
+        if matches!(self.form, Form::NamedCode) && self.row(raw).is_none() {
+            return None;
+        }
+        Some(Value { field: self, raw })
     }
 }
 
@@ -464,15 +464,37 @@ pub struct Value {
     pub field: &'static Field,
     /// The number that its bits spell.
     pub raw: u64,
+}
+
+impl Value {
+    /// The row that names it, if one does.
+    #[must_use]
+    #[inline]
+    pub fn row(&self) -> Option<&'static Code> {
+        if self.field.codes.is_empty() && self.field.parent.is_none() {
+            return None;
+        }
+        self.field.row(self.raw)
+    }
+
     /// What the manual says; `None` for an undocumented code and for plain numbers.
-    pub text: Option<&'static str>,
+    #[must_use]
+    #[inline]
+    pub fn text(&self) -> Option<&'static str> {
+        self.row().map(|row| row.text)
+    }
+
     /// What it means for policy.
-    pub class: Option<Class>,
+    #[must_use]
+    #[inline]
+    pub fn class(&self) -> Option<Class> {
+        self.row()?.class
+    }
 }
 
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.text, self.field.form) {
+        match (self.text(), self.field.form) {
             (Some(text), _) if text == self.field.name => f.write_str(text),
             (Some(text), _) => write!(f, "{}: {text}", self.field.name),
             (None, Form::Code | Form::EveryCode | Form::NamedCode) => {

@@ -11,8 +11,12 @@ impl Serialize for Value {
         let mut object = serializer.serialize_struct("Value", 4)?;
         object.serialize_field("name", self.field.name())?;
         object.serialize_field("raw", &Hex(self.raw))?;
-        object.serialize_field("text", &self.text)?;
-        object.serialize_field("class", &self.class.map(super::Class::name))?;
+        let row = self.row();
+        object.serialize_field("text", &row.map(|row| row.text))?;
+        object.serialize_field(
+            "class",
+            &row.and_then(|row| row.class).map(super::Class::name),
+        )?;
         object.end()
     }
 }

@@ -23,9 +23,9 @@ fn status(mscod: u64) -> Record {
 
 #[test]
 fn a_code_matches_exactly_or_not_at_all() {
-    assert_eq!(CODES.value(&status(1)).unwrap().text, Some("one"));
-    assert_eq!(CODES.value(&status(2)).unwrap().text, Some("two"));
-    assert_eq!(CODES.value(&status(0x101)).unwrap().text, None);
+    assert_eq!(CODES.value(&status(1)).unwrap().text(), Some("one"));
+    assert_eq!(CODES.value(&status(2)).unwrap().text(), Some("two"));
+    assert_eq!(CODES.value(&status(0x101)).unwrap().text(), None);
     assert!(CODES.value(&status(0)).is_none());
     assert_eq!(
         CODES.value(&status(0x101)).unwrap().to_string(),

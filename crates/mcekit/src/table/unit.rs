@@ -1,6 +1,7 @@
 //! Units: the fields of a bank, and what they say in a record.
 
 use super::field::decided;
+use super::register::Registers;
 use super::{Field, Value, When};
 use crate::record::Record;
 
@@ -35,9 +36,14 @@ impl Group {
     #[must_use]
     #[inline]
     pub fn holds(&self, record: &Record) -> bool {
+        self.holds_in(&Registers::of(record))
+    }
+
+    #[inline]
+    fn holds_in(&self, registers: &Registers<'_>) -> bool {
         let (mask, wanted) = self.status;
-        record.status().0 & mask == wanted
-            && (!self.further || self.when.iter().all(|when| when.holds(record)))
+        registers.status() & mask == wanted
+            && (!self.further || self.when.iter().all(|when| when.holds_in(registers)))
     }
 
     /// The conditions.
@@ -101,7 +107,7 @@ impl Unit {
 
     /// What its fields say in a record: those outside of groups, then group by group.
     #[must_use]
-    pub const fn values<'a>(&self, record: &'a Record) -> Values<'a> {
+    pub fn values<'a>(&self, record: &'a Record) -> Values<'a> {
         Values::new(record, self.fields, self.groups, &[])
     }
 }
@@ -109,7 +115,7 @@ impl Unit {
 /// The values that some fields have in one record.
 #[derive(Clone, Copy, Debug)]
 pub struct Values<'a> {
-    record: &'a Record,
+    registers: Registers<'a>,
     fields: &'static [&'static Field],
     groups: &'static [Group],
     after: &'static [&'static Field],
@@ -119,14 +125,14 @@ impl<'a> Values<'a> {
     /// The values of `fields`, then of the groups whose conditions hold, then of `after`.
     #[must_use]
     #[inline]
-    pub const fn new(
+    pub fn new(
         record: &'a Record,
         fields: &'static [&'static Field],
         groups: &'static [Group],
         after: &'static [&'static Field],
     ) -> Self {
         Self {
-            record,
+            registers: Registers::of(record),
             fields,
             groups,
             after,
@@ -142,14 +148,14 @@ impl Iterator for Values<'_> {
         loop {
             while let [field, rest @ ..] = self.fields {
                 self.fields = rest;
-                if let Some(value) = field.value(self.record) {
+                if let Some(value) = field.value_in(&self.registers) {
                     return Some(value);
                 }
             }
             match self.groups {
                 [group, rest @ ..] => {
                     self.groups = rest;
-                    if group.holds(self.record) {
+                    if group.holds_in(&self.registers) {
                         self.fields = group.fields;
                     }
                 }
@@ -162,11 +168,11 @@ impl Iterator for Values<'_> {
     // Plain loops, which cost less than stopping after every value.
     #[inline]
     fn fold<B, F: FnMut(B, Value) -> B>(self, init: B, mut f: F) -> B {
-        let record = self.record;
+        let registers = &self.registers;
         let mut all = |acc: B, fields: &'static [&'static Field]| {
             let mut acc = acc;
             for field in fields {
-                if let Some(value) = field.value(record) {
+                if let Some(value) = field.value_in(registers) {
                     acc = f(acc, value);
                 }
             }
@@ -174,7 +180,7 @@ impl Iterator for Values<'_> {
         };
         let mut acc = all(init, self.fields);
         for group in self.groups {
-            if group.holds(record) {
+            if group.holds_in(registers) {
                 acc = all(acc, group.fields);
             }
         }

@@ -1,5 +1,6 @@
 //! Conditions under which a field means something.
 
+use super::register::Registers;
 use super::{Bits, Register};
 use crate::arch::{ErrorClass, ErrorCode};
 use crate::record::Record;
@@ -53,7 +54,15 @@ impl When {
     /// Whether the condition holds. A register that is not valid fulfils none.
     #[must_use]
     pub fn holds(&self, record: &Record) -> bool {
-        let value = |register: Register, bits: Bits| register.read(record).map(|raw| bits.of(raw));
+        self.holds_in(&Registers::of(record))
+    }
+
+    /// The same, of registers that were asked for once.
+    #[inline]
+    pub(super) fn holds_in(&self, registers: &Registers<'_>) -> bool {
+        let record = registers.record;
+        let value =
+            |register: Register, bits: Bits| registers.get(register).map(|raw| bits.of(raw));
         match *self {
             Self::Is(register, bits, wanted) => value(register, bits) == Some(wanted),
             Self::Not(register, bits, other) => value(register, bits).is_some_and(|v| v != other),
@@ -63,8 +72,8 @@ impl When {
             Self::Outside(register, bits, low, high) => {
                 value(register, bits).is_some_and(|v| !(low..=high).contains(&v))
             }
-            Self::Masked(register, mask, wanted) => register
-                .read(record)
+            Self::Masked(register, mask, wanted) => registers
+                .get(register)
                 .is_some_and(|raw| raw & mask == wanted),
             Self::Class(class) => ErrorCode::of(record).class() == class,
             Self::NotClass(class) => ErrorCode::of(record).class() != class,
