@@ -178,9 +178,9 @@ impl Block<'_> {
             self.label(std::mem::replace(&mut label, MORE), out);
         };
         let mut explained = self.explained.unit().is_some();
-        if let Some(software) = self.decoding.software_bank {
+        if let Some(text) = self.decoding.software_text() {
             line(out);
-            out.str(software.text()).str("\n");
+            out.str(text).str("\n");
         }
         for value in values {
             explained = true;

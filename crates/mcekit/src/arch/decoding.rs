@@ -222,6 +222,21 @@ impl Decoding {
         Grade::of(&self.record, Context::of(&self.record))
     }
 
+    /// What the software that wrote the record says. A thermal record holds IA32_THERM_STATUS in place of MCi_STATUS:
+    /// its bit 0 tells whether the processor is too hot.
+    #[must_use]
+    pub fn software_text(&self) -> Option<&'static str> {
+        Some(match self.software_bank? {
+            SoftwareBank::Thermal if self.status().0 & 1 != 0 => {
+                "processor above its trip temperature and throttled, written by the kernel"
+            }
+            SoftwareBank::Thermal => {
+                "processor below its trip temperature again, written by the kernel"
+            }
+            other => other.text(),
+        })
+    }
+
     /// MCi_STATUS.
     #[must_use]
     pub const fn status(&self) -> Status {
@@ -284,6 +299,14 @@ mod tests {
             record.with_vendor(Vendor::AMD).decode().corrected_count,
             None
         );
+    }
+
+    #[test]
+    fn a_thermal_record_says_which_way() {
+        let text = |status| Record::new(128, Status(status)).decode().software_text();
+        assert!(text(0x8800_0001).is_some_and(|text| text.contains("above")));
+        assert!(text(0x8800_0000).is_some_and(|text| text.contains("below")));
+        assert_eq!(Record::new(4, Status(1)).decode().software_text(), None);
     }
 
     #[test]

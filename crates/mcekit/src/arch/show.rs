@@ -116,8 +116,8 @@ fn parts(d: &Decoding, mut part: impl FnMut(&dyn Display) -> fmt::Result) -> fmt
     if !d.status().val() {
         part(&"not valid (VAL is 0)")?;
     }
-    if let Some(software) = d.software_bank {
-        part(&software.text())?;
+    if let Some((software, text)) = d.software_bank.zip(d.software_text()) {
+        part(&text)?;
         let overflow = d.record.misc().is_some_and(Misc::counter_overflow);
         if software.is_threshold() && overflow {
             part(&"threshold counter overflowed")?;
