@@ -90,16 +90,17 @@ impl Run {
             self.found += 1;
         }
         let record = &found.record;
-        let decoding = record.decode();
         let explained = self.tables.explain(record);
+        // Counting needs less than a decoding: each answer asks for its own.
+        let decode = || record.decode();
         match &mut self.answer {
-            Answer::Blocks(blocks) => blocks.write(&found, &decoding, &explained, &mut self.out),
-            Answer::Table(table) => table.write(&found, &decoding, &explained, &mut self.out),
-            Answer::Summary(summary, _) => summary.add(&decoding, &explained),
+            Answer::Blocks(blocks) => blocks.write(&found, &decode(), &explained, &mut self.out),
+            Answer::Table(table) => table.write(&found, &decode(), &explained, &mut self.out),
+            Answer::Summary(summary, _) => summary.add(record, &explained),
             Answer::Lines => {
                 let line = Line {
                     found: &found,
-                    decoding: &decoding,
+                    decoding: &decode(),
                     explained: &explained,
                 };
                 if found.is_ours() {
@@ -114,7 +115,7 @@ impl Run {
             Answer::List(empty) => {
                 let line = Line {
                     found: &found,
-                    decoding: &decoding,
+                    decoding: &decode(),
                     explained: &explained,
                 };
                 self.out

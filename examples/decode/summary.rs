@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
-use mcekit::arch::ErrorClass;
+use mcekit::arch::{ErrorClass, ErrorCode};
 use mcekit::table::Place;
-use mcekit::{Decoding, Severity};
+use mcekit::{Context, Grade, Record, Severity};
 use mcekit_models::Explained;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -57,10 +57,10 @@ struct Count {
 }
 
 impl Count {
-    fn of(decoding: &Decoding, severity: Severity) -> Self {
-        let time = decoding.record.time();
+    fn of(record: &Record, severity: Severity) -> Self {
+        let time = record.time();
         let corrected = matches!(severity, Severity::Keep);
-        let times = decoding.corrected_count.map_or(1, |n| u64::from(n).max(1));
+        let times = record.corrected_count().map_or(1, |n| u64::from(n).max(1));
         Self {
             records: 1,
             corrected: if corrected { times } else { 0 },
@@ -92,19 +92,19 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Counts one record.
-    pub(crate) fn add(&mut self, decoding: &Decoding, explained: &Explained<'_>) {
-        let severity = decoding.grade().severity;
+    /// Counts one record. Asks for no more of it than the counts need.
+    pub(crate) fn add(&mut self, record: &Record, explained: &Explained<'_>) {
+        let severity = Grade::of(record, Context::of(record)).severity;
         let location = explained.location();
         let key = Key {
-            cpu: decoding.record.cpu(),
-            bank: decoding.record.bank(),
+            cpu: record.cpu(),
+            bank: record.bank(),
             severity,
-            class: decoding.code.class(),
+            class: ErrorCode::of(record).class(),
             unit: explained.unit().map(|unit| unit.id),
             place: PARTS.map(|place| location.get(place)),
         };
-        let count = Count::of(decoding, severity);
+        let count = Count::of(record, severity);
         self.total.add(&count);
         if let Some(group) = self.groups.get_mut(&key) {
             group.add(&count);

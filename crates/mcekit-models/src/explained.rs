@@ -134,7 +134,11 @@ impl<'a> Explained<'a> {
     #[must_use]
     pub fn location(&self) -> Location {
         let mut location = self.bank_location();
-        self.values().for_each(|value| place(&value, &mut location));
+        self.values().places(|place, raw| {
+            if let Ok(n) = u32::try_from(raw) {
+                location.set(place, n);
+            }
+        });
         self.locate(&mut location);
         location
     }

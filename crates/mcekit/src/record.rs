@@ -441,6 +441,14 @@ impl Record {
         self.present.contains(Present::IPID) && self.ipid.0 != 0
     }
 
+    /// Intel: corrected errors since the bank was cleared, where the processor counts them. A MCG_CAP of zero is one that
+    /// nobody read.
+    #[must_use]
+    pub fn corrected_count(&self) -> Option<u16> {
+        let counts = self.mcgcap().is_none_or(|cap| cap.0 == 0 || cap.cmci_p());
+        (counts && !self.is_amd_like()).then(|| self.status.corrected_count())
+    }
+
     /// What the architecture says about this record. Never fails.
     #[must_use]
     pub fn decode(&self) -> Decoding {

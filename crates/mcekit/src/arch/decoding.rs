@@ -201,8 +201,7 @@ impl Decoding {
             record: *record,
             code,
             amd_like,
-            corrected_count: (intel_like && capable(McgCap::CMCI_P))
-                .then(|| status.corrected_count()),
+            corrected_count: record.corrected_count(),
             threshold: (intel_like && !status.uc() && capable(McgCap::TES_P))
                 .then(|| status.threshold()),
             ecc: if amd_like { ecc(status) } else { None },

@@ -2,7 +2,7 @@
 
 use super::field::decided;
 use super::register::Registers;
-use super::{Field, Value, When};
+use super::{Field, Place, Value, When};
 use crate::record::Record;
 
 /// Fields that share a condition: one register means different things, and a table for each.
@@ -137,6 +137,30 @@ impl<'a> Values<'a> {
             groups,
             after,
         }
+    }
+}
+
+impl Values<'_> {
+    /// The coordinates among the values, in their order: what a location is made of, without the other fields.
+    #[inline]
+    pub fn places(self, mut found: impl FnMut(Place, u64)) {
+        let registers = &self.registers;
+        let mut all = |fields: &'static [&'static Field]| {
+            for field in fields {
+                if let Some(place) = field.place()
+                    && let Some(value) = field.value_in(registers)
+                {
+                    found(place, value.raw);
+                }
+            }
+        };
+        all(self.fields);
+        for group in self.groups {
+            if group.holds_in(registers) {
+                all(group.fields);
+            }
+        }
+        all(self.after);
     }
 }
 
