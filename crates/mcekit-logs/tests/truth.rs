@@ -67,10 +67,11 @@ fn one_error_every_encoding_one_result() {
                 };
                 compared += 1;
                 let common = text.present() & record.present();
+                // The log and the event are written at moments of their own.
+                let apart = (Present::all() - common) | Present::TIME;
                 assert_eq!(
-                    text.without(Present::all() - common - Present::TIME),
-                    text.without(Present::all() - common - Present::TIME)
-                        .or(&record.without(Present::all() - common)),
+                    text.without(apart),
+                    record.without(apart),
                     "{}",
                     path.display()
                 );

@@ -50,8 +50,8 @@ fn samples_give_the_golden_answers() {
 fn sessions_go_as_written() {
     let mut golden = Golden::new("decode-cli");
     for name in names(&dir("tests/golden/decode-cli")) {
-        let session = fs::read_to_string(dir("tests/golden/decode-cli").join(&name)).unwrap();
-        let command = session.lines().next().unwrap_or_default();
+        let transcript = fs::read_to_string(dir("tests/golden/decode-cli").join(&name)).unwrap();
+        let command = transcript.lines().next().unwrap_or_default();
         let words = command
             .strip_prefix("$ decode")
             .unwrap_or_else(|| panic!("{name} does not begin with `$ decode`"));
