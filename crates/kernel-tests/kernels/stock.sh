@@ -11,7 +11,9 @@
 set -eu
 
 # Loaded by the guest in this order; no one kernel has all of them as modules.
-modules='mce-inject amd_atl edac_mce_amd hwpoison-inject'
+modules='mce-inject amd_atl edac_mce_amd hwpoison-inject
+virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk
+crc16 mbcache jbd2 crc32c_generic libcrc32c ext4'
 
 series=$2
 
@@ -64,7 +66,9 @@ make)
         esac
         echo "$m.ko" >> "$folder/modules"
     done
-    grep -q mce-inject "$folder/modules" || say "$package holds no mce-inject module"
+    for m in mce-inject virtio_blk ext4; do
+        grep -q "^$m.ko" "$folder/modules" || say "$package holds no $m module"
+    done
     echo "$package $version" > "$folder/version"
     ;;
 *) say "unknown command $1" ;;

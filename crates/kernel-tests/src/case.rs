@@ -199,7 +199,7 @@ pub enum How {
     /// In the boot that the ordinary cases of a machine share, in a process of its own. It
     /// leaves the knobs as it found them.
     Shared(Inside),
-    /// In boots of its own, one after another, with an ERST store that outlives them.
+    /// In boots of its own, one after another, with an ERST store and a disk that outlive them.
     Boots(&'static [Boot]),
 }
 
@@ -216,6 +216,8 @@ pub struct Boot {
     pub ends: Ends,
     /// A look at the transcript afterwards.
     pub check: Option<Check>,
+    /// Whether the daemon is in the guest, as [`RASD`](crate::guest::RASD).
+    pub rasd: bool,
 }
 
 impl Boot {
@@ -228,6 +230,7 @@ impl Boot {
             cpus: 2,
             ends: Ends::Itself,
             check: None,
+            rasd: false,
         }
     }
 
@@ -250,6 +253,12 @@ impl Boot {
     #[must_use]
     pub const fn cpus(self, cpus: u8) -> Self {
         Self { cpus, ..self }
+    }
+
+    /// With the daemon in the guest.
+    #[must_use]
+    pub const fn with_rasd(self) -> Self {
+        Self { rasd: true, ..self }
     }
 
     /// With a look at the transcript afterwards.

@@ -7,6 +7,7 @@ mod boot_instance_records;
 mod boot_trace_records;
 mod boots;
 mod debugfs_injects;
+mod disk_lasts;
 mod kernel_log_agrees;
 mod knobs;
 mod mcelog_contract;
@@ -33,6 +34,7 @@ pub const ALL: &[&Case] = &[
     &kernel_log_agrees::CASE,
     &knobs::CASE,
     &perf_ring_reads::CASE,
+    &disk_lasts::CASE,
     &mcelog_erases_erst::CASE,
     &pstore_keeps_a_panic::CASE,
     &rings_lose_exactly::CASE,

@@ -6,6 +6,7 @@ mod init;
 pub mod mcelog;
 pub mod tracing;
 
+use std::ffi::CStr;
 use std::fmt::Write as _;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,9 +14,17 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
+use nix::mount::{MsFlags, mount};
+
 pub use init::{PLAN, TRIGGER_LOG, main};
 
 use crate::case::{Failure, Machine};
+
+/// The daemon, in boots that ask for it ([`Boot::with_rasd`](crate::case::Boot::with_rasd)).
+pub const RASD: &str = "/rasd";
+
+/// Where the disk of a case's own boots is mounted.
+pub const DISK: &str = "/disk";
 
 /// A machine check for QEMU's monitor to put into a virtual CPU's bank.
 #[derive(Clone, Copy, Debug, Default)]
@@ -117,6 +126,23 @@ impl Guest {
                 Err(e) => return Err(e.into()),
             }
         }
+    }
+
+    /// Mounts the disk that outlives the boots of a case, at [`DISK`].
+    ///
+    /// # Errors
+    ///
+    /// Where there is none: in a shared boot.
+    pub fn mount_disk(&self) -> Result<&'static Path, Failure> {
+        fs::create_dir_all(DISK)?;
+        mount(
+            Some("/dev/vda"),
+            DISK,
+            Some("ext4"),
+            MsFlags::empty(),
+            None::<&CStr>,
+        )?;
+        Ok(Path::new(DISK))
     }
 
     /// Tries until there is an answer.

@@ -16,7 +16,7 @@ use super::initramfs::{Entry, archive};
 use super::kernels::Files;
 use super::transcript::{Line, Stream, Transcript};
 use crate::case::Machine;
-use crate::guest::PLAN;
+use crate::guest::{PLAN, RASD};
 
 /// One host thread for all guest CPUs: with several, kernels that patch their own code
 /// (static keys, and so every tracepoint that is enabled) now and then die of a stray int3.
@@ -34,12 +34,16 @@ pub(super) struct Plan<'a> {
     pub(super) machine: Machine,
     pub(super) kernel: &'a Files,
     pub(super) guest: &'a Path,
+    /// The daemon, where the boot wants it.
+    pub(super) rasd: Option<&'a Path>,
     /// Case and number of its boot.
     pub(super) cases: Vec<(&'static str, usize)>,
     pub(super) cpus: u8,
     pub(super) append: &'a str,
     /// The file behind the persistent error store, if there is to be one.
     pub(super) erst: Option<&'a Path>,
+    /// The file behind the disk, if there is to be one.
+    pub(super) disk: Option<&'a Path>,
 }
 
 /// How a case's process ended, as the guest's init tells it.
@@ -119,6 +123,13 @@ fn root(plan: &Plan<'_>) -> Result<Vec<u8>, Trouble> {
         ("init", Entry::Program(&program)),
         ("trigger", Entry::Link("/init")),
     ];
+    let rasd = plan
+        .rasd
+        .map(|path| fs::read(path).map_err(Trouble::while_doing(path.display())))
+        .transpose()?;
+    if let Some(program) = &rasd {
+        entries.push((RASD.trim_start_matches('/'), Entry::Program(program)));
+    }
     entries.extend(
         modules
             .iter()
@@ -192,6 +203,14 @@ impl Emulator {
                     &format!("memory-backend-file,id=erst,mem-path={store},size=0x20000,share=on"),
                 ])
                 .args(["-device", "acpi-erst,memdev=erst"]);
+        }
+        if let Some(disk) = plan.disk {
+            command
+                .args([
+                    "-drive",
+                    &format!("id=disk,if=none,format=raw,file={}", disk.display()),
+                ])
+                .args(["-device", "virtio-blk-pci,drive=disk"]);
         }
         let mut process = command
             .stdin(Stdio::null())

@@ -15,9 +15,10 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 
+use guest_binary::Program;
 pub use transcript::{Line, Stream, Transcript};
 
-use crate::case::{Case, Machine};
+use crate::case::{Case, How, Machine};
 use crate::cases;
 
 /// What keeps the tests from being run at all. A case that fails is not one of these.
@@ -116,15 +117,21 @@ fn run_all(options: &Options) -> Result<bool, Trouble> {
     if options.prepare {
         return Ok(true);
     }
-    let guest = guest_binary::build()?;
+    let guest = Program::Guest.build()?;
+    let rasd = chosen
+        .iter()
+        .any(|case| matches!(case.how, How::Boots(boots) if boots.iter().any(|boot| boot.rasd)))
+        .then(|| Program::Rasd.build())
+        .transpose()?;
     println!(
-        "guest program ready after {:.1} s",
+        "guest programs ready after {:.1} s",
         begin.elapsed().as_secs_f64()
     );
     let out = options.out.clone().unwrap_or_else(guest_binary::out_folder);
     let bench = run::Bench {
         kernels: &kernels,
         guest: &guest,
+        rasd: rasd.as_deref(),
         out: &out,
         verbose: options.verbose,
         deadline: Instant::now() + Duration::from_secs(options.limit),

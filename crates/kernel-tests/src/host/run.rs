@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,6 +24,8 @@ const LINES_SHOWN: usize = 60;
 pub(super) struct Bench<'a> {
     pub(super) kernels: &'a BTreeMap<Kernel, Files>,
     pub(super) guest: &'a Path,
+    /// The daemon, where a case wants it.
+    pub(super) rasd: Option<&'a Path>,
     pub(super) out: &'a Path,
     pub(super) verbose: bool,
     pub(super) deadline: Instant,
@@ -99,6 +102,36 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What outlives the boots of a case.
+struct Lasting {
+    erst: PathBuf,
+    disk: PathBuf,
+}
+
+/// In bytes. The file has holes where nothing was written.
+const DISK: u64 = 64 << 20;
+
+impl Lasting {
+    fn new(folder: &Path) -> Result<Self, Trouble> {
+        let disk = folder.join("disk");
+        fs::File::create(&disk)?.set_len(DISK)?;
+        let made = Command::new("mkfs.ext4")
+            .args(["-q", "-F"])
+            .arg(&disk)
+            // Where people without root's PATH have it.
+            .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
+            .status()
+            .map_err(Trouble::while_doing("mkfs.ext4 (is e2fsprogs installed?)"))?;
+        if !made.success() {
+            return Err(Trouble::new(format!("mkfs.ext4: {made}")));
+        }
+        Ok(Self {
+            erst: folder.join("erst"),
+            disk,
+        })
+    }
+}
+
 struct Report<'a> {
     bench: &'a Bench<'a>,
     tally: Mutex<Tally>,
@@ -125,7 +158,7 @@ impl Report<'_> {
         machine: Machine,
         cases: Vec<(&'static str, usize)>,
         how: &Boot,
-        erst: Option<&Path>,
+        lasting: Option<&Lasting>,
         name: &str,
     ) -> Result<Booted, Trouble> {
         let kernel = self
@@ -140,7 +173,9 @@ impl Report<'_> {
             cases,
             cpus: how.cpus,
             append: how.append,
-            erst,
+            rasd: self.bench.rasd.filter(|_| how.rasd),
+            erst: lasting.map(|lasting| lasting.erst.as_path()),
+            disk: lasting.map(|lasting| lasting.disk.as_path()),
         };
         let deadline = self.bench.deadline.min(Instant::now() + BOOT_LIMIT);
         let booted = boot::run(&plan, deadline, self.bench.verbose)?;
@@ -198,13 +233,13 @@ impl Report<'_> {
         boots: &'static [Boot],
     ) -> Result<(), Trouble> {
         let folder = tempfile::tempdir()?;
-        let erst = folder.path().join("erst");
+        let lasting = Lasting::new(folder.path())?;
         let begin = Instant::now();
         let mut outcome = Ok(());
         for (number, how) in boots.iter().enumerate() {
             let name = format!("{}-{}", case.name, number + 1);
             let plan = vec![(case.name, number)];
-            let booted = self.boot(machine, plan, how, Some(&erst), &name)?;
+            let booted = self.boot(machine, plan, how, Some(&lasting), &name)?;
             outcome = judge(how, &booted).map_err(|why| format!("boot {}: {why}", number + 1));
             if outcome.is_err() {
                 print_end(&booted.transcript);
