@@ -4,6 +4,7 @@ pub mod contract;
 pub mod erst;
 mod init;
 pub mod mcelog;
+pub mod rasd;
 pub mod tracing;
 
 use std::ffi::CStr;

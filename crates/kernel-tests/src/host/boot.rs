@@ -171,7 +171,7 @@ impl Emulator {
         let (words_path, words) = socket("words")?;
         let (monitor_path, monitor) = socket("monitor")?;
         let parameters = format!(
-            "console=ttyS0 panic=-1 {} {}",
+            "console=ttyS0 panic=-1 no_timer_check {} {}",
             plan.machine.kernel.parameters(),
             plan.append
         );
