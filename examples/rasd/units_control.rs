@@ -1,0 +1,3 @@
+//! temporary
+mod control;
+mod privileges;
