@@ -1,0 +1,26 @@
+//! The modules of `rasd`, for their unit tests.
+#![expect(dead_code, reason = "what only `main` calls is not called here")]
+
+mod args;
+mod control;
+mod delivered;
+mod engine;
+mod error;
+mod feed;
+mod privileges;
+mod say;
+mod sources;
+mod stats;
+mod wait;
+
+#[test]
+fn every_module_is_here() {
+    let modules = |text: &'static str| -> Vec<&str> {
+        let is_module = |line: &&str| line.starts_with("mod ");
+        text.lines().filter(is_module).collect()
+    };
+    assert_eq!(
+        modules(include_str!("units.rs")),
+        modules(include_str!("main.rs"))
+    );
+}

@@ -1,3 +1,0 @@
-//! temporary
-mod control;
-mod privileges;
