@@ -27,6 +27,9 @@ pub(crate) trait Consumer {
     /// The descriptor is readable.
     fn ready(&mut self) {}
 
+    /// What happened before the start has been delivered, as far as it is known; from now on it is what happens.
+    fn live(&mut self) {}
+
     /// SIGHUP or SIGUSR1: open log files anew.
     fn reopen(&mut self) {}
 }

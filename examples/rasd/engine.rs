@@ -138,6 +138,7 @@ impl Engine {
                 if !self.live {
                     // What is over has come; now for what happens.
                     self.live = true;
+                    self.consumers.iter_mut().for_each(|one| one.live());
                     looked = None;
                     continue;
                 }

@@ -15,6 +15,7 @@ mod error;
 mod feed;
 mod privileges;
 mod say;
+mod service;
 mod sources;
 mod stats;
 mod wait;
