@@ -18,6 +18,7 @@ mod say;
 mod service;
 mod sources;
 mod stats;
+mod status;
 mod wait;
 
 use std::path::PathBuf;

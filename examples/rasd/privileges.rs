@@ -17,7 +17,7 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What is still needed when the rest is given up.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +31,7 @@ pub(crate) struct Needed {
 }
 
 /// What holds from now on.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fences {
     /// Capabilities that were kept, by name; all others are gone.
     pub(crate) capabilities: Vec<String>,
@@ -46,7 +46,7 @@ pub(crate) struct Fences {
 }
 
 /// How far the kernel's Landlock goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Landlock {
     /// Everything that was asked for.

@@ -55,7 +55,9 @@ impl Consumer for Service {
 
     fn tick(&mut self, now: Instant) -> Option<Duration> {
         if let Some(every) = self.alive_every
-            && self.alive.is_none_or(|at| now.saturating_duration_since(at) >= every)
+            && self
+                .alive
+                .is_none_or(|at| now.saturating_duration_since(at) >= every)
         {
             self.alive = Some(now);
             let _ = sd_notify::notify(&[NotifyState::Watchdog]);

@@ -12,6 +12,7 @@ mod say;
 mod service;
 mod sources;
 mod stats;
+mod status;
 mod wait;
 
 #[test]

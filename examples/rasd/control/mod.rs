@@ -10,6 +10,7 @@
 
 mod client;
 mod peer;
+mod serve;
 mod server;
 #[cfg(test)]
 mod tests;
