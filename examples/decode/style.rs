@@ -3,13 +3,24 @@
 use std::io::stdout;
 
 use anstream::{AutoStream, ColorChoice};
+use clap::ValueEnum;
 use mcekit::Severity;
 
-use crate::args::Color;
-use crate::out::Out;
+use super::out::Out;
 
 /// The label of a further line: as wide as every label.
 pub(crate) const MORE: &str = "              ";
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
 
 /// The escape sequences of a run: all empty where no colour is wanted.
 #[derive(Clone, Copy, Debug)]
