@@ -6,6 +6,8 @@
 
 #[path = "../decode/block.rs"]
 pub(crate) mod block;
+#[path = "../decode/cpu.rs"]
+pub(crate) mod cpu;
 #[path = "../decode/found.rs"]
 pub(crate) mod found;
 #[path = "../decode/judgement.rs"]
