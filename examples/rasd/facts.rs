@@ -114,9 +114,9 @@ impl Facts {
             weight: match severity {
                 _ if !readable => Weight::Nothing,
                 Severity::No => Weight::Nothing,
-                Severity::Keep => Weight::Corrected(
-                    decoding.corrected_count.map_or(1, |n| u64::from(n).max(1)),
-                ),
+                Severity::Keep => {
+                    Weight::Corrected(decoding.corrected_count.map_or(1, |n| u64::from(n).max(1)))
+                }
                 _ => Weight::Uncorrected,
             },
             class: class.name(),
@@ -250,25 +250,19 @@ fn level(code: ErrorCode) -> Option<u8> {
 
 /// A field that is a number.
 fn number(event: &Generic, name: &str) -> Option<u64> {
-    event
-        .fields
-        .iter()
-        .find_map(|(field, value)| match value {
-            FieldValue::Unsigned(n) if field == name => Some(*n),
-            FieldValue::Signed(n) if field == name => u64::try_from(*n).ok(),
-            _ => None,
-        })
+    event.fields.iter().find_map(|(field, value)| match value {
+        FieldValue::Unsigned(n) if field == name => Some(*n),
+        FieldValue::Signed(n) if field == name => u64::try_from(*n).ok(),
+        _ => None,
+    })
 }
 
 /// A field that is text.
 fn text<'a>(event: &'a Generic, name: &str) -> Option<&'a str> {
-    event
-        .fields
-        .iter()
-        .find_map(|(field, value)| match value {
-            FieldValue::Text(text) if field == name => Some(text.as_str()),
-            _ => None,
-        })
+    event.fields.iter().find_map(|(field, value)| match value {
+        FieldValue::Text(text) if field == name => Some(text.as_str()),
+        _ => None,
+    })
 }
 
 #[cfg(test)]

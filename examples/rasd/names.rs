@@ -107,7 +107,8 @@ fn ranges(entry: &[u8], table: &[u8]) -> Option<Vec<Range>> {
     for structure in entry.structures(table) {
         match structure {
             Ok(Structure::MemoryDevice(device)) => {
-                let word = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+                let word =
+                    |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
                 if let Some(name) = word(device.device_locator) {
                     let location = word(device.bank_locator);
                     devices.insert(device.handle, Name { name, location });

@@ -1,5 +1,30 @@
 //! The modules of `rasd`, for their unit tests.
 #![expect(dead_code, reason = "what only `main` calls is not called here")]
 
+mod args;
 mod config;
+mod delivered;
+mod engine;
+mod error;
 mod explain;
+mod facts;
+mod feed;
+mod names;
+mod notes;
+mod policy;
+mod say;
+mod sources;
+mod stats;
+mod wait;
+
+#[test]
+fn every_module_is_here() {
+    let modules = |text: &'static str| -> Vec<&str> {
+        let is_module = |line: &&str| line.starts_with("mod ");
+        text.lines().filter(is_module).collect()
+    };
+    assert_eq!(
+        modules(include_str!("units.rs")),
+        modules(include_str!("main.rs"))
+    );
+}

@@ -105,9 +105,27 @@ pub enum Channel {
     Hist,
     /// Files of any format, again.
     Replay,
+    /// What an application wrote down between a channel and its readers: where a part of that is damaged, the loss is
+    /// neither of the kernel's nor of the hardware's channels.
+    Spool,
 }
 
 impl Channel {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Trace,
+        Self::Perf,
+        Self::Keeper,
+        Self::Mcelog,
+        Self::Kmsg,
+        Self::Journal,
+        Self::Pstore,
+        Self::Notify,
+        Self::Hist,
+        Self::Replay,
+        Self::Spool,
+    ];
+
     /// The name in output and in cursors, stable.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -122,7 +140,14 @@ impl Channel {
             Self::Notify => "notify",
             Self::Hist => "hist",
             Self::Replay => "replay",
+            Self::Spool => "spool",
         }
+    }
+
+    /// The channel of a name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.name() == name)
     }
 }
 

@@ -148,11 +148,7 @@ mod tests {
         // A hundred an hour for three days.
         for i in 0..7200_u64 {
             let at = i * HOUR / 100;
-            told += u32::from(
-                bucket
-                    .add(TEN_A_DAY, Again::Once, 1, at, at)
-                    .is_some(),
-            );
+            told += u32::from(bucket.add(TEN_A_DAY, Again::Once, 1, at, at).is_some());
         }
         assert_eq!(told, 3);
     }
@@ -185,10 +181,7 @@ mod tests {
             );
         }
         // A year back; two days later the nine have leaked away all the same.
-        assert_eq!(
-            bucket.add(TEN_A_DAY, Again::Doubling, 0, year, year),
-            None
-        );
+        assert_eq!(bucket.add(TEN_A_DAY, Again::Doubling, 0, year, year), None);
         let later = year + 48 * HOUR;
         assert_eq!(
             bucket.add(TEN_A_DAY, Again::Doubling, 1, later, later),

@@ -44,9 +44,13 @@ impl Part {
     const fn advice(&self) -> &'static str {
         match self {
             Self::Dimm(_) | Self::Label(_) => "plan to replace it",
-            Self::Page(..) => "it can be taken out of use ([page-offline]); many such pages mean a bad DIMM",
+            Self::Page(..) => {
+                "it can be taken out of use ([page-offline]); many such pages mean a bad DIMM"
+            }
             Self::Socket(_) => "look for the DIMM that has most of them",
-            Self::Cache(..) => "plan to replace the processor; until then its CPUs can be taken offline",
+            Self::Cache(..) => {
+                "plan to replace the processor; until then its CPUs can be taken offline"
+            }
         }
     }
 }
@@ -173,7 +177,10 @@ impl Crossing {
                 }
             }
             Part::Socket(socket) => {
-                add("LOCATION", Some(format!("SOCKET:{socket} CHANNEL:? DIMM:? []")));
+                add(
+                    "LOCATION",
+                    Some(format!("SOCKET:{socket} CHANNEL:? DIMM:? []")),
+                );
                 add("SOCKETID", Some(socket.to_string()));
             }
             Part::Cache(cache, socket) => {

@@ -1,0 +1,1 @@
+//! Runs `rasd` as an operator does.
