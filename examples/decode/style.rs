@@ -33,7 +33,7 @@ pub(crate) struct Style {
     pub(crate) off: &'static str,
 }
 
-const PLAIN: Style = Style {
+pub(crate) const PLAIN: Style = Style {
     fatal: "",
     error: "",
     warning: "",
@@ -42,7 +42,7 @@ const PLAIN: Style = Style {
     off: "",
 };
 
-const COLOURED: Style = Style {
+pub(crate) const COLOURED: Style = Style {
     fatal: "\x1b[1;97;41m",
     error: "\x1b[1;31m",
     warning: "\x1b[1;33m",

@@ -11,6 +11,7 @@ mod facts;
 mod feed;
 mod names;
 mod notes;
+mod out;
 mod policy;
 mod say;
 mod sources;

@@ -84,7 +84,6 @@ impl Done {
 #[derive(Debug, Default)]
 struct Shared {
     waiting: VecDeque<Job>,
-    running: usize,
     /// No more jobs come: end when all are done, or at this time.
     end: Option<Instant>,
 }
@@ -263,7 +262,6 @@ impl Worker {
             let Some(job) = shared.waiting.pop_front() else {
                 return;
             };
-            shared.running = self.children.len();
             drop(shared);
             match job {
                 Job::Run {
