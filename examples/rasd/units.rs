@@ -9,6 +9,7 @@ mod error;
 mod explain;
 mod facts;
 mod feed;
+mod metrics;
 mod names;
 mod notes;
 mod out;
