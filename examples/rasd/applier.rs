@@ -67,7 +67,9 @@ impl Drop for Applier {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            say::warn(format_args!("the thread of the history failed; the spool has what it left"));
+            say::warn(format_args!(
+                "the thread of the history failed; the spool has what it left"
+            ));
         }
     }
 }
@@ -110,11 +112,15 @@ impl Work {
                     self.stats.history_errors.add(1);
                     let now = Instant::now();
                     if self.told.is_none_or(|told| now >= told + REMIND) {
-                        say::warn(format_args!("{error}; the spool keeps what comes meanwhile"));
+                        say::warn(format_args!(
+                            "{error}; the spool keeps what comes meanwhile"
+                        ));
                         self.told = Some(now);
                     }
                     if self.ending.is_some_and(|until| now >= until) {
-                        say::warn(format_args!("the history is not complete; the next start goes on with it"));
+                        say::warn(format_args!(
+                            "the history is not complete; the next start goes on with it"
+                        ));
                         return;
                     }
                     let wait = self.backoff;
@@ -182,6 +188,8 @@ pub(crate) fn tell(path: &std::path::Path, salvaged: &Salvaged) {
     ));
     if !salvaged.broken.is_empty() {
         let tables = salvaged.broken.join(", ");
-        say::warn(format_args!("{kept}: could not be read to the end: {tables}"));
+        say::warn(format_args!(
+            "{kept}: could not be read to the end: {tables}"
+        ));
     }
 }

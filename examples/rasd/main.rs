@@ -9,10 +9,17 @@
 
 mod applier;
 mod args;
+mod config;
 mod delivered;
 mod engine;
 mod error;
+mod explain;
+mod facts;
 mod feed;
+mod names;
+mod notes;
+mod out;
+mod policy;
 mod query;
 mod say;
 mod sources;

@@ -49,7 +49,9 @@ pub(crate) fn dir(cli: &Cli) -> Result<PathBuf, Error> {
         })?
         .keep();
     let shown = dir.display();
-    say::note(format_args!("the history is in {shown}: rasd query --state {shown}"));
+    say::note(format_args!(
+        "the history is in {shown}: rasd query --state {shown}"
+    ));
     Ok(dir)
 }
 
@@ -83,7 +85,9 @@ impl State {
             }
             // It comes later; the spool alone knows how far everything is.
             Err(error) if error.passes() => {
-                say::warn(format_args!("{error}; the spool keeps what comes meanwhile"));
+                say::warn(format_args!(
+                    "{error}; the spool keeps what comes meanwhile"
+                ));
                 None
             }
             Err(error) => return Err(error.into()),

@@ -1,13 +1,23 @@
 //! The modules of `rasd`, for their unit tests.
 #![expect(dead_code, reason = "what only `main` calls is not called here")]
 
+mod applier;
 mod args;
+mod config;
 mod delivered;
 mod engine;
 mod error;
+mod explain;
+mod facts;
 mod feed;
+mod names;
+mod notes;
+mod out;
+mod policy;
+mod query;
 mod say;
 mod sources;
+mod state;
 mod stats;
 mod wait;
 
