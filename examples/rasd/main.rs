@@ -7,6 +7,7 @@
 //! `mcekit-source` reads the channels, `mcekit-store` keeps what they gave, `mcekit-models` explains it; the engine here
 //! puts them together.
 
+mod applier;
 mod args;
 mod config;
 mod delivered;
@@ -21,32 +22,25 @@ mod names;
 mod notes;
 mod out;
 mod policy;
+mod query;
 mod say;
 mod settings;
 mod sources;
+mod state;
 mod stats;
 mod wait;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use mcekit_source::{Event, Sightings};
-use mcekit_store::Item;
-use mcekit_store::spool::{self, Spool};
 
 use args::{Cli, Command};
 use engine::{Engine, Options};
 use error::Error;
+use state::State;
 use stats::Stats;
 use wait::Wait;
-
-/// Where the daemon keeps what it has.
-const STATE: &str = "/var/lib/rasd";
-
-/// How many errors are remembered to tell reports of several channels together.
-const SIGHTINGS: usize = 16_384;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -61,9 +55,10 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<(), Error> {
     match &cli.command {
-        Some(Command::CheckConfig | Command::Status { .. } | Command::Query(_)) => {
+        Some(Command::CheckConfig | Command::Status { .. }) => {
             Err(Error::Usage("not built yet".into()))
         }
+        Some(Command::Query(query)) => query::answer(&state::dir(cli)?, query),
         None => watch(cli),
     }
 }
@@ -73,14 +68,13 @@ fn watch(cli: &Cli) -> Result<(), Error> {
     // Before any thread: signals.
     let wait = Wait::new()?;
     let feeds = sources::open(&cli.run)?;
-    let state = cli.state.clone().unwrap_or_else(|| PathBuf::from(STATE));
     let stats = Arc::new(Stats::default());
-    let mut sightings = Sightings::new(SIGHTINGS);
-    let (spool, damage) = Spool::open(
-        &state.join("spool"),
-        spool::Options::default(),
-        |_, item| restore(&mut sightings, item),
-    )?;
+    let State {
+        spool,
+        damage,
+        sightings,
+        applier,
+    } = State::open(&state::dir(cli)?, &stats)?;
     let options = Options {
         once: cli.run.once,
         ..Options::default()
@@ -89,25 +83,9 @@ fn watch(cli: &Cli) -> Result<(), Error> {
     for feed in feeds {
         engine.source(feed)?;
     }
-    engine.run()
-}
-
-/// What an earlier process had seen.
-fn restore(sightings: &mut Sightings, item: &Item) {
-    match item {
-        Item::Entry(delivered, number) => {
-            if let (Some(identity), Event::Record(observed)) =
-                (delivered.identity, &delivered.event)
-            {
-                sightings.restore(identity, observed.channel, *number);
-            }
-        }
-        Item::Again {
-            identity,
-            channel,
-            number,
-            ..
-        } => sightings.restore(*identity, *channel, *number),
-        _ => {}
-    }
+    let ended = engine.run();
+    // The spool closes first: then the history takes what is left, and ends.
+    drop(engine);
+    drop(applier);
+    ended
 }

@@ -1,6 +1,7 @@
 //! The modules of `rasd`, for their unit tests.
 #![expect(dead_code, reason = "what only `main` calls is not called here")]
 
+mod applier;
 mod args;
 mod config;
 mod delivered;
@@ -15,9 +16,11 @@ mod names;
 mod notes;
 mod out;
 mod policy;
+mod query;
 mod say;
 mod settings;
 mod sources;
+mod state;
 mod stats;
 mod wait;
 

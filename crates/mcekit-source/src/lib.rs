@@ -22,7 +22,14 @@ mod cursor;
 mod error;
 mod event;
 mod identity;
+mod kmsg;
+mod lines;
+mod mcelog;
+mod own;
+mod pstore;
+mod replay;
 mod sightings;
+mod wait;
 
 use std::os::fd::AsFd;
 
@@ -31,6 +38,10 @@ pub use cursor::{Cursor, CursorError, Seek};
 pub use error::{Error, Result};
 pub use event::{Event, FieldValue, Generic, Loss, Lost, Observed};
 pub use identity::Identity;
+pub use kmsg::Kmsg;
+pub use mcelog::Mcelog;
+pub use pstore::{Erase, Pstore, Texts};
+pub use replay::{Kind, Pace, Replay};
 pub use sightings::{Sighting, Sightings};
 
 /// A channel through which machine checks come.

@@ -13,6 +13,8 @@
 #![forbid(unsafe_code)]
 
 mod codec;
+#[cfg(feature = "sqlite")]
+pub mod db;
 mod entry;
 mod error;
 pub mod spool;

@@ -186,6 +186,19 @@ impl Tail {
         }
     }
 
+    /// Goes on behind the frame of this number, if that is further than it is.
+    pub(crate) fn skip(&mut self, to: u64) {
+        if self.last < to {
+            self.rewind(to);
+        }
+    }
+
+    /// Goes back: the next frame is the one behind that of this number, if it is still there.
+    pub fn rewind(&mut self, after: u64) {
+        self.last = after;
+        self.open = None;
+    }
+
     /// How many bytes of the open segment are on disk, and whether it is the last one. Opens the first where none is.
     fn segment(&mut self) -> Result<Option<(u64, bool)>> {
         let open = match &self.open {
