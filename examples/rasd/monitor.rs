@@ -22,6 +22,7 @@ use crate::out::{Board, Outputs};
 use crate::policy::crossing::{Crossing, Part};
 use crate::policy::trigger::{Done, Job, Runner};
 use crate::policy::{Policy, affected};
+use crate::settings::Purpose;
 use crate::stats::Stats;
 
 /// How long the end of the daemon waits for triggers and slow outputs.
@@ -90,8 +91,6 @@ fn failed(call: &'static str) -> impl FnOnce(std::io::Error) -> Error {
 impl Monitor {
     /// Opens the outputs and the port of the metrics.
     ///
-    /// `patient`: the caller can wait (a replay), so nothing is left out of a slow output.
-    ///
     /// # Errors
     ///
     /// Those of descriptors and threads, and of a port that cannot be had.
@@ -99,15 +98,18 @@ impl Monitor {
         config: &Config,
         privileged: Privileged,
         stats: &Arc<Stats>,
-        patient: bool,
+        purpose: Purpose,
     ) -> Result<Self, Error> {
         let Privileged { board, runner } = privileged;
         let notes = board.notes();
-        let outputs = Outputs::start(&config.output, board, patient, Instant::now())
+        let outputs = Outputs::start(&config.output, board, purpose, Instant::now())
             .map_err(failed("starting the outputs"))?;
         let metrics = Metrics::new(config.metrics.places.get());
         let server = Server::start(&config.metrics, Arc::clone(&metrics), notes.clone())
             .map_err(failed("listening for requests of metrics"))?;
+        if let Some(address) = server.as_ref().and_then(Server::address) {
+            notes.say(Priority::Info, format!("metrics: http://{address}/metrics"));
+        }
         let policy = Policy::new(&config.thresholds);
         {
             let (stats, standings) = (Arc::clone(stats), outputs.standings());
@@ -134,7 +136,7 @@ impl Monitor {
             metrics,
             server,
             notes,
-            patient,
+            patient: purpose == Purpose::Replay,
             trigger_time,
         })
     }
@@ -163,16 +165,6 @@ impl Monitor {
             let past = (facts, milliseconds(received));
             self.policy.restore([past]);
         }
-    }
-
-    /// Where the daemon's other parts say what they do.
-    pub(crate) fn notes(&self) -> Notes {
-        self.notes.clone()
-    }
-
-    /// The counters.
-    pub(crate) fn metrics(&self) -> Arc<Metrics> {
-        Arc::clone(&self.metrics)
     }
 
     fn deliver_at(&mut self, what: &Delivered, now: Instant) {

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
-use crate::config::{Config, MAX_LEN};
+use crate::config::{Config, MAX_LEN, PageOffline};
 use crate::error::Error;
 
 /// Where it is looked for. It need not be there.
@@ -35,6 +35,48 @@ pub(crate) fn load(named: Option<&Path>) -> Result<Config, Error> {
     })
 }
 
+/// What the daemon is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To watch this machine.
+    Watch,
+    /// To show what it would have done with what files hold, which can be another machine's.
+    Replay,
+}
+
+/// The configuration of the daemon. A replay does not take this machine's: its triggers would act on another one's errors.
+///
+/// # Errors
+///
+/// Those of [`load`].
+pub(crate) fn for_daemon(named: Option<&Path>, purpose: Purpose) -> Result<Config, Error> {
+    let mut config = match (named, purpose) {
+        (None, Purpose::Replay) => Config::default(),
+        (named, _) => load(named)?,
+    };
+    if purpose == Purpose::Replay && config.page_offline.mode == PageOffline::Soft {
+        // The addresses may be another machine's, and the errors long past.
+        config.page_offline.mode = PageOffline::DryRun;
+    }
+    Ok(config)
+}
+
+/// `rasd check-config`: every mistake, or what the configuration comes to.
+///
+/// # Errors
+///
+/// Those of [`load`], and of standard output.
+pub(crate) fn check(named: Option<&Path>) -> Result<(), Error> {
+    let config = load(named)?;
+    match io::stdout().write_all(config.to_string().as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::System {
+            call: "writing the answer",
+            source: error,
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Reads a file, and not much more than a configuration can be of it.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -58,6 +100,16 @@ mod tests {
                 .to_string()
                 .starts_with("/nonexistent/rasd.toml: No such file")
         );
+    }
+
+    #[test]
+    fn a_replay_takes_no_page_out_of_use() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rasd.toml");
+        std::fs::write(&path, "page-offline.mode = \"soft\"\n").unwrap();
+        let mode = |purpose| for_daemon(Some(&path), purpose).unwrap().page_offline.mode;
+        assert_eq!(mode(Purpose::Watch), PageOffline::Soft);
+        assert_eq!(mode(Purpose::Replay), PageOffline::DryRun);
     }
 
     #[test]

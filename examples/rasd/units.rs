@@ -15,6 +15,7 @@ mod monitor;
 mod names;
 mod notes;
 mod out;
+mod past;
 mod policy;
 mod query;
 mod say;

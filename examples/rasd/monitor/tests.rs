@@ -57,7 +57,7 @@ fn monitor(dir: &std::path::Path) -> Monitor {
     );
     let config = Config::read(text.as_bytes()).unwrap();
     let privileged = Privileged::start(&config).unwrap();
-    Monitor::start(&config, privileged, &Arc::default(), true).unwrap()
+    Monitor::start(&config, privileged, &Arc::default(), Purpose::Replay).unwrap()
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn too_many_errors_of_a_page_are_told_and_acted_on() {
         ..delivered(11, 0)
     });
     assert!(monitor.tick(Instant::now()).is_none());
-    let metrics = monitor.metrics();
+    let metrics = Arc::clone(&monitor.metrics);
     drop(monitor);
     let log = fs::read_to_string(dir.path().join("rasd.log")).unwrap();
     let of = |word: &str| log.lines().filter(|line| line.contains(word)).count();
@@ -145,7 +145,7 @@ fn every_metric_is_named_and_typed_once() {
     let dir = tempfile::tempdir().unwrap();
     let mut monitor = monitor(dir.path());
     monitor.deliver(&delivered(1, 0));
-    let text = monitor.metrics().text();
+    let text = monitor.metrics.text();
     let mut typed = std::collections::BTreeSet::new();
     let mut name = "";
     for line in text.lines() {

@@ -28,6 +28,7 @@ use crate::facts::{Facts, Weight};
 use crate::metrics::text::{Kind, Text};
 use crate::notes::{Notes, Priority};
 use crate::say;
+use crate::settings::Purpose;
 
 use limit::{Limits, Place};
 use news::{Json, News, Shower};
@@ -40,13 +41,16 @@ struct Handle {
     kind: &'static str,
     /// People read it: limits hold, notes go there.
     people: bool,
-    queue: Arc<Queue<Arc<News>>>,
+    queue: NewsQueue,
     counts: Arc<Counts>,
     thread: JoinHandle<()>,
 }
 
+/// What waits for an output. The outputs share what they are given.
+type NewsQueue = Arc<Queue<Arc<News>>>;
+
 /// The queues of the outputs for people, by the output's number.
-type Readers = Arc<OnceLock<Vec<(usize, Arc<Queue<Arc<News>>>, Arc<Counts>)>>>;
+type Readers = Arc<OnceLock<Vec<(usize, NewsQueue, Arc<Counts>)>>>;
 
 /// Where notes are pinned, also before there are outputs.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +75,7 @@ pub(crate) struct Outputs {
 /// How the outputs stand, for metrics.
 #[derive(Debug)]
 pub(crate) struct Standings {
-    outputs: Vec<(&'static str, Arc<Queue<Arc<News>>>, Arc<Counts>)>,
+    outputs: Vec<(&'static str, NewsQueue, Arc<Counts>)>,
     suppressed: Arc<AtomicU64>,
 }
 
@@ -132,8 +136,8 @@ struct Plan {
 }
 
 impl Outputs {
-    /// Makes the outputs that the configuration asks for. `patient`: nothing is left out, the caller waits instead; for a
-    /// replay, of which nothing is lost by waiting.
+    /// Makes the outputs that the configuration asks for. Of a replay nothing is left out, the caller waits instead,
+    /// because nothing is lost by that; and the journal gets it only if that is asked for.
     ///
     /// # Errors
     ///
@@ -141,12 +145,13 @@ impl Outputs {
     pub(crate) fn start(
         config: &Output,
         board: Board,
-        patient: bool,
+        purpose: Purpose,
         now: Instant,
     ) -> io::Result<Self> {
         let mut plans = Vec::new();
+        let replay = purpose == Purpose::Replay;
         let terminal = stdout().is_terminal();
-        if config.terminal.enabled.holds(terminal) {
+        if config.terminal.enabled.holds(terminal || replay) {
             let coloured = config
                 .terminal
                 .colour
@@ -159,7 +164,7 @@ impl Outputs {
                 way: Way::Stream(standard_output()?, text(config.terminal.form, style)),
             });
         }
-        if config.journal.enabled.holds(!terminal) {
+        if config.journal.enabled.holds(!terminal && !replay) {
             plans.push(Plan {
                 kind: "journal",
                 name: "the journal".into(),
@@ -194,7 +199,7 @@ impl Outputs {
         let bounds = Bounds {
             ordinary: config.queue.corrected.get(),
             urgent: config.queue.uncorrected.get(),
-            patient,
+            patient: replay,
         };
         Self::with(plans, board, bounds, Limits::new(&config.limits, now))
     }

@@ -361,7 +361,7 @@ fn a_log_file_that_is_removed_is_begun_anew_and_that_is_told() {
     config.log.file = Some(log.clone());
     config.ndjson.to = Some(Target::File(json.clone()));
     let now = Instant::now();
-    let mut outputs = Outputs::start(&config, Board::default(), false, now).unwrap();
+    let mut outputs = Outputs::start(&config, Board::default(), Purpose::Watch, now).unwrap();
     tell(&mut outputs, &delivered(1, UNCORRECTED), None, now);
     read_soon(&log, |text| text.contains("Event       number 1"));
     read_soon(&json, |text| text.ends_with('\n'));
@@ -384,7 +384,7 @@ fn a_log_file_is_opened_anew_when_that_is_asked_for() {
     let mut config = config();
     config.log.file = Some(log.clone());
     let now = Instant::now();
-    let mut outputs = Outputs::start(&config, Board::default(), false, now).unwrap();
+    let mut outputs = Outputs::start(&config, Board::default(), Purpose::Watch, now).unwrap();
     tell(&mut outputs, &delivered(1, UNCORRECTED), None, now);
     read_soon(&log, |text| text.contains("number 1"));
     fs::rename(&log, dir.path().join("rasd.log.1")).unwrap();
@@ -409,7 +409,7 @@ fn a_folder_that_is_not_there_is_told_and_what_waits_is_written_when_it_is() {
     config.log.file = Some(log.clone());
     config.ndjson.to = Some(Target::File(json.clone()));
     let now = Instant::now();
-    let mut outputs = Outputs::start(&config, Board::default(), false, now).unwrap();
+    let mut outputs = Outputs::start(&config, Board::default(), Purpose::Watch, now).unwrap();
     tell(&mut outputs, &delivered(1, CORRECTED), None, now);
     read_soon(&log, |text| {
         text.contains("rasd.ndjson: No such file or directory")
@@ -443,7 +443,7 @@ fn the_journal_gets_the_registers_as_fields_and_syslog_a_line() {
     };
     let now = Instant::now();
     let board = Board::default();
-    let mut outputs = Outputs::start(&config, board.clone(), false, now).unwrap();
+    let mut outputs = Outputs::start(&config, board.clone(), Purpose::Watch, now).unwrap();
     tell(
         &mut outputs,
         &delivered(41, UNCORRECTED),
@@ -493,7 +493,7 @@ fn a_journal_that_does_not_read_holds_nothing_up() {
     };
     config.queue.corrected = Count::new(10);
     let start = Instant::now();
-    let mut outputs = Outputs::start(&config, Board::default(), false, start).unwrap();
+    let mut outputs = Outputs::start(&config, Board::default(), Purpose::Watch, start).unwrap();
     for seq in 0..5000 {
         tell(&mut outputs, &delivered(seq, UNCORRECTED), None, start);
     }
