@@ -97,8 +97,7 @@ impl Engine {
 
     /// A source. It goes to where an earlier process had come.
     pub(crate) fn source(&mut self, mut feed: Feed) -> Result<(), Error> {
-        let key = feed.cursor_key();
-        if let Some(cursor) = key.and_then(|key| self.spool.cursor(&key))
+        if let Some(cursor) = self.spool.cursor(&feed.cursor_key())
             && let Some(Seek::Lapped(loss)) = feed.seek(cursor)
         {
             let lost = Lost {

@@ -67,11 +67,9 @@ impl Feed {
         !matches!(poll(&mut fds, PollTimeout::ZERO), Ok(0))
     }
 
-    /// Where its cursors are found again.
-    pub(crate) fn cursor_key(&self) -> Option<String> {
-        self.source
-            .cursor()
-            .map(|cursor| cursor.source().to_owned())
+    /// Whose its cursors are.
+    pub(crate) fn cursor_key(&self) -> String {
+        Cursor::new(&self.name, "", "").source().to_owned()
     }
 
     /// Goes to where an earlier process had come.

@@ -7,40 +7,47 @@
 //! `mcekit-source` reads the channels, `mcekit-store` keeps what they gave, `mcekit-models` explains it; the engine here
 //! puts them together.
 
+mod applier;
 mod args;
+mod config;
 mod control;
 mod delivered;
 mod engine;
 mod error;
+mod explain;
+mod facts;
 mod feed;
+mod metrics;
+mod monitor;
+mod names;
+mod notes;
+mod out;
+mod past;
+mod policy;
 mod privileges;
+mod query;
 mod say;
 mod service;
+mod settings;
 mod sources;
+mod state;
 mod stats;
 mod status;
 mod wait;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use mcekit_source::{Event, Sightings};
-use mcekit_store::Item;
-use mcekit_store::spool::{self, Spool};
 
 use args::{Cli, Command};
 use engine::{Engine, Options};
 use error::Error;
+use monitor::{Monitor, Privileged};
+use settings::Purpose;
+use state::State;
 use stats::Stats;
 use wait::Wait;
-
-/// Where the daemon keeps what it has.
-const STATE: &str = "/var/lib/rasd";
-
-/// How many errors are remembered to tell reports of several channels together.
-const SIGHTINGS: usize = 16_384;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -55,53 +62,49 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<(), Error> {
     match &cli.command {
-        Some(Command::CheckConfig | Command::Status { .. } | Command::Query(_)) => {
-            Err(Error::Usage("not built yet".into()))
+        Some(Command::CheckConfig { file }) => {
+            settings::check(file.as_deref().or(cli.config.as_deref()))
         }
+        Some(Command::Status { .. }) => Err(Error::Usage("not built yet".into())),
+        Some(Command::Query(query)) => query::answer(&state::dir(cli)?, query),
         None => watch(cli),
     }
 }
 
 /// The daemon itself.
 fn watch(cli: &Cli) -> Result<(), Error> {
+    let purpose = if cli.run.replay.is_empty() {
+        Purpose::Watch
+    } else {
+        Purpose::Replay
+    };
+    let config = settings::for_daemon(cli.config.as_deref(), purpose)?;
     // Before any thread: signals.
     let wait = Wait::new()?;
+    let privileged = Privileged::start(&config)?;
     let feeds = sources::open(&cli.run)?;
-    let state = cli.state.clone().unwrap_or_else(|| PathBuf::from(STATE));
     let stats = Arc::new(Stats::default());
-    let mut sightings = Sightings::new(SIGHTINGS);
-    let (spool, damage) = Spool::open(
-        &state.join("spool"),
-        spool::Options::default(),
-        |_, item| restore(&mut sightings, item),
-    )?;
+    let dir = state::dir(cli)?;
+    let State {
+        spool,
+        damage,
+        sightings,
+        applier,
+    } = State::open(&dir, &stats)?;
+    let mut monitor = Monitor::start(&config, privileged, &stats, purpose)?;
+    past::restore(&mut monitor, &state::history(&dir), &stats);
     let options = Options {
         once: cli.run.once,
         ..Options::default()
     };
     let mut engine = Engine::new(options, wait, spool, damage, sightings, stats);
+    engine.consumer(Box::new(monitor))?;
     for feed in feeds {
         engine.source(feed)?;
     }
-    engine.run()
-}
-
-/// What an earlier process had seen.
-fn restore(sightings: &mut Sightings, item: &Item) {
-    match item {
-        Item::Entry(delivered, number) => {
-            if let (Some(identity), Event::Record(observed)) =
-                (delivered.identity, &delivered.event)
-            {
-                sightings.restore(identity, observed.channel, *number);
-            }
-        }
-        Item::Again {
-            identity,
-            channel,
-            number,
-            ..
-        } => sightings.restore(*identity, *channel, *number),
-        _ => {}
-    }
+    let ended = engine.run();
+    // The spool closes first: then the history takes what is left, and ends.
+    drop(engine);
+    drop(applier);
+    ended
 }

@@ -1,16 +1,30 @@
 //! The modules of `rasd`, for their unit tests.
 #![expect(dead_code, reason = "what only `main` calls is not called here")]
 
+mod applier;
 mod args;
+mod config;
 mod control;
 mod delivered;
 mod engine;
 mod error;
+mod explain;
+mod facts;
 mod feed;
+mod metrics;
+mod monitor;
+mod names;
+mod notes;
+mod out;
+mod past;
+mod policy;
 mod privileges;
+mod query;
 mod say;
 mod service;
+mod settings;
 mod sources;
+mod state;
 mod stats;
 mod status;
 mod wait;

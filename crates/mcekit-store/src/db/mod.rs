@@ -65,15 +65,37 @@ impl History {
     /// [`Error::InUse`] while it is locked, [`Error::Version`] and [`Error::Foreign`] for what is not ours to change, and
     /// those of SQLite.
     pub fn open(path: &Path, wait: Duration) -> Result<(Self, Option<Salvaged>)> {
-        match Self::open_sound(path, wait) {
-            Err(Error::Damaged { what, .. }) => {
-                let salvaged = salvage::aside(path, what)?;
-                let mut history = Self::open_sound(path, wait)?;
-                let salvaged = history.salvage(salvaged)?;
-                Ok((history, Some(salvaged)))
+        let what = match Self::open_sound(path, wait) {
+            Err(Error::Damaged { what, .. }) => what,
+            // Our own statements are right: the file has something under a name that is not what it was.
+            Err(Error::Sqlite { source, .. })
+                if source.sqlite_error_code() == Some(ErrorCode::Unknown) =>
+            {
+                source.to_string()
             }
-            opened => Ok((opened?, None)),
-        }
+            opened => return Ok((opened?, None)),
+        };
+        Self::anew(path, what, wait).map(|(history, salvaged)| (history, Some(salvaged)))
+    }
+
+    /// Begins a new history with what can be read of this one, which [`History::catch_up`] found to be damaged
+    /// ([`Error::Damaged`]). `what`: the error's words.
+    ///
+    /// # Errors
+    ///
+    /// As [`History::open`].
+    pub fn renew(self, what: String, wait: Duration) -> Result<(Self, Salvaged)> {
+        let Self { path, conn, .. } = self;
+        // What a damaged file says when it is closed is known.
+        drop(conn);
+        Self::anew(&path, what, wait)
+    }
+
+    fn anew(path: &Path, what: String, wait: Duration) -> Result<(Self, Salvaged)> {
+        let salvaged = salvage::aside(path, what)?;
+        let mut history = Self::open_sound(path, wait)?;
+        let salvaged = history.salvage(salvaged)?;
+        Ok((history, salvaged))
     }
 
     fn open_sound(path: &Path, wait: Duration) -> Result<Self> {
@@ -144,12 +166,13 @@ impl History {
         let before = self.applied;
         tail.skip(before.frame);
         let done = self.transaction(tail);
-        if !matches!(done, Ok(Some(_))) {
-            self.applied = before;
-            tail.rewind(before.frame);
-        }
-        if let Ok(Some(_)) = done {
-            tail.applied(self.applied.frame)?;
+        match done {
+            Ok(Some(_)) => tail.applied(self.applied.frame)?,
+            Ok(None) => {}
+            Err(_) => {
+                self.applied = before;
+                tail.rewind(before.frame);
+            }
         }
         done
     }
@@ -449,9 +472,14 @@ fn failed(path: &Path, error: rusqlite::Error) -> Error {
             path,
             what: error.to_string(),
         },
-        _ => Error::Sqlite {
+        Some(_) => Error::Sqlite {
             path,
             source: error,
+        },
+        // Not SQLite's, but what reads its values: they are not what was written.
+        None => Error::Damaged {
+            path,
+            what: error.to_string(),
         },
     }
 }

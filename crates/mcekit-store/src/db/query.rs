@@ -16,7 +16,6 @@ use crate::Result;
 
 /// What to look for. Everything that is given has to agree.
 #[derive(Clone, Debug, Default)]
-#[non_exhaustive]
 pub struct Query {
     /// Not before this time, in seconds since 1970: when it happened, or when it was received where that is not known.
     pub since: Option<u64>,

@@ -220,9 +220,10 @@ pub(super) const TABLES: &[Table] = &[
 /// [`Error::Version`] for a later one; [`Error::Foreign`] for another program's. Neither is changed.
 pub(super) fn migrate(conn: &mut Connection, path: &Path) -> Result<()> {
     let sql = |error| failed(path, error);
-    let version: u32 = conn
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(sql)?;
+    let version = conn
+        .query_row("PRAGMA user_version", [], |row| row.get::<_, i32>(0))
+        .map_err(sql)?
+        .cast_unsigned();
     if version > VERSION {
         return Err(Error::Version {
             path: path.to_owned(),

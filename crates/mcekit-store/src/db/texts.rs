@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use mcekit::arch::ErrorClass;
 use mcekit::severity::Action;
@@ -33,19 +33,19 @@ pub(super) struct Texts {
 
 /// Texts by what they are a function of.
 #[derive(Debug, Default)]
-pub(super) struct Memo(HashMap<Record, Rc<Texts>>);
+pub(super) struct Memo(HashMap<Record, Arc<Texts>>);
 
 impl Memo {
-    pub(super) fn of(&mut self, record: &Record) -> Rc<Texts> {
+    pub(super) fn of(&mut self, record: &Record) -> Arc<Texts> {
         let key = key(record);
         if let Some(texts) = self.0.get(&key) {
-            return Rc::clone(texts);
+            return Arc::clone(texts);
         }
         if self.0.len() >= MOST {
             self.0.clear();
         }
-        let texts = Rc::new(Texts::of(&key));
-        self.0.insert(key, Rc::clone(&texts));
+        let texts = Arc::new(Texts::of(&key));
+        self.0.insert(key, Arc::clone(&texts));
         texts
     }
 }
@@ -260,7 +260,7 @@ mod tests {
         let other = record
             .with_status(Status(0x8c00_0080_0008_00c0))
             .with_addr(Addr(0x9999));
-        assert!(Rc::ptr_eq(&texts, &memo.of(&other)));
+        assert!(Arc::ptr_eq(&texts, &memo.of(&other)));
     }
 
     #[test]

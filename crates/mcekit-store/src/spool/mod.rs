@@ -250,6 +250,14 @@ impl Spool {
         self.cursors.get(source)
     }
 
+    /// Takes in cursors that the history has, where the spool was lost and knows none of the source.
+    pub fn remember(&mut self, cursors: impl IntoIterator<Item = Cursor>) {
+        for cursor in cursors {
+            let source = cursor.source().to_owned();
+            self.cursors.entry(source).or_insert(cursor);
+        }
+    }
+
     /// The sources of which something was being read when an earlier process ended.
     pub fn unfinished(&self) -> impl Iterator<Item = &str> {
         self.taking.iter().map(String::as_str)
