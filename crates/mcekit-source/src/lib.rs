@@ -17,12 +17,16 @@
 //! process is told that there may be a loss.
 #![forbid(unsafe_code)]
 
+mod boot;
 mod caps;
 mod cursor;
 mod error;
 mod event;
+pub mod fields;
 mod identity;
 mod sightings;
+mod trace;
+mod words;
 
 use std::os::fd::AsFd;
 
@@ -32,6 +36,7 @@ pub use error::{Error, Result};
 pub use event::{Event, FieldValue, Generic, Loss, Lost, Observed};
 pub use identity::Identity;
 pub use sightings::{Sighting, Sightings};
+pub use trace::{RAS_EVENTS, Trace, TraceOptions};
 
 /// A channel through which machine checks come.
 ///

@@ -1,0 +1,39 @@
+//! This boot: its id, its time, its command line.
+
+use std::fs;
+use std::path::Path;
+
+use crate::{Error, Result};
+
+/// The boot's id, 32 digits.
+pub(crate) fn id() -> Result<String> {
+    let path = Path::new("/proc/sys/kernel/random/boot_id");
+    let text = fs::read_to_string(path).map_err(|source| Error::io(path, source))?;
+    Ok(text.trim().replace('-', ""))
+}
+
+/// When it began, seconds since 1970.
+pub(crate) fn time() -> Option<u64> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("btime "))?
+        .trim()
+        .parse()
+        .ok()
+}
+
+/// The value of a parameter of the kernel's command line.
+pub(crate) fn parameter(name: &str) -> Option<String> {
+    let text = fs::read_to_string("/proc/cmdline").ok()?;
+    find_parameter(&text, name).map(Into::into)
+}
+
+/// The same in a text; the last one counts.
+pub(crate) fn find_parameter<'t>(cmdline: &'t str, name: &str) -> Option<&'t str> {
+    cmdline
+        .split_whitespace()
+        // What follows is for init.
+        .take_while(|word| *word != "--")
+        .filter_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+        .last()
+}
