@@ -44,7 +44,7 @@ const FIELDS: [(&str, Present, Number); 19] = [
     ("ipid", Present::IPID, |m, n| m.ipid = n),
     ("ppin", Present::PPIN, |m, n| m.ppin = n),
     ("microcode", Present::MICROCODE, |m, n| {
-        m.microcode = n as u32
+        m.microcode = n as u32;
     }),
 ];
 

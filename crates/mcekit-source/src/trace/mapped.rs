@@ -225,7 +225,7 @@ fn read(known: &Catalogue, cpu: u32, sub: &tracefs::page::SubBuffer<'_>) -> Page
     let items = sub
         .records()
         // Behind damage there is nothing more in a sub-buffer.
-        .map_while(|record| record.ok())
+        .map_while(Result::ok)
         .map(|record| {
             let what = match known.read(Channel::Trace, cpu, None, record.data) {
                 Some(known) => What::Event(known),

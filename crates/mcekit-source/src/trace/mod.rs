@@ -11,8 +11,13 @@
 //! On a mapped ring at most one sub-buffer of each CPU is given between two commits. In text, the fields of events other than
 //! `mce_record` are only those that the text names.
 //!
-//! The kernel counts what was read, overwritten and refused: every loss is exact. The one exception are two rings' worth of events within
-//! the moment between a look at the counters and consuming what was looked at, in text only.
+//! The kernel counts what was read, overwritten and refused, so every loss is exact. In text there is one gap: if the ring is
+//! overwritten once around in the moment between a look at its counters and the next event's being consumed, the
+//! event that is consumed then may not have been given before; it is given, but a kill before it is safe loses it,
+//! counted.
+//!
+//! In memory that outlives a reboot, the kernel keeps its place by sub-buffers: after a warm reboot up to one of
+//! each CPU comes again, and [`Identity`](crate::Identity) tells.
 
 mod line;
 mod mapped;

@@ -37,9 +37,9 @@ pub(super) struct TextPosition {
     pub(super) overrun: u64,
     /// Refused events that were told.
     pub(super) dropped: u64,
-    /// The time stamp of the last event given, and how many of that stamp were given.
+    /// The time stamp of the last event given, and the hash of its text.
     pub(super) stamp: u64,
-    pub(super) same: u64,
+    pub(super) last: u64,
 }
 
 /// All CPUs.
@@ -53,7 +53,7 @@ impl fmt::Display for Position {
             Self::Text(p) => write!(
                 f,
                 "t{}.{}.{}.{}.{}.{}.{}.{}",
-                p.next, p.outstanding, p.accounted, p.read, p.overrun, p.dropped, p.stamp, p.same
+                p.next, p.outstanding, p.accounted, p.read, p.overrun, p.dropped, p.stamp, p.last
             ),
         }
     }
@@ -114,7 +114,7 @@ impl Position {
                     overrun,
                     dropped,
                     stamp,
-                    same,
+                    last,
                 ],
             ) => Some(Self::Text(TextPosition {
                 next,
@@ -124,7 +124,7 @@ impl Position {
                 overrun,
                 dropped,
                 stamp,
-                same,
+                last,
             })),
             _ => None,
         }
@@ -154,7 +154,7 @@ mod tests {
                 overrun: n[4],
                 dropped: n[5],
                 stamp: n[6],
-                same: n[7],
+                last: n[7],
             })),
         ]
     }

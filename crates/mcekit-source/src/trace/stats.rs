@@ -1,6 +1,7 @@
 //! `per_cpu/cpuN/stats`, with the clock that it shows.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -18,7 +19,12 @@ pub(super) struct Now {
 }
 
 pub(super) fn read(path: &Path) -> Result<Now> {
-    let text = fs::read_to_string(path).map_err(|source| Error::io(path, source))?;
+    let mut bytes = [0; 4096];
+    // In one read: the kernel makes the text anew for each, and parts of two say what never was.
+    let len = File::open(path)
+        .and_then(|mut file| file.read(&mut bytes))
+        .map_err(|source| Error::io(path, source))?;
+    let text = String::from_utf8_lossy(bytes.get(..len).unwrap_or_default());
     let stats = Stats::parse(&text).ok_or_else(|| Error::Damaged {
         path: path.into(),
         what: "a count is missing".into(),

@@ -16,7 +16,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use siphasher::sip::SipHasher13;
-use tracefs::fs::Instance;
+use tracefs::fs::{Instance, Stats};
 
 use super::line::{Line, lines};
 use super::position::{Position, TextPosition};
@@ -27,6 +27,9 @@ use crate::{Error, Result};
 
 /// The longest line that `trace_pipe` hands out, with room.
 const LONGEST: usize = 64 << 10;
+
+/// How often a ring that is being overwritten is looked at anew.
+const MOST_PEEKS: u32 = 16;
 
 /// The ring of one CPU.
 #[derive(Debug)]
@@ -50,7 +53,7 @@ pub(super) struct TextRing {
     overrun: u64,
     dropped: u64,
     stamp: u64,
-    same: u64,
+    last: u64,
 }
 
 /// One event in the ring.
@@ -81,7 +84,7 @@ impl TextRing {
             overrun: 0,
             dropped: 0,
             stamp: 0,
-            same: 0,
+            last: 0,
         })
     }
 
@@ -109,12 +112,9 @@ impl TextRing {
         if nothing_new && self.start.is_none() {
             return Ok(());
         }
-        let path = self.dir.join("trace");
-        let mut bytes = Vec::new();
-        File::open(&path)
-            .and_then(|mut file| file.read_to_end(&mut bytes))
-            .map_err(|source| Error::io(&path, source))?;
-        let text = String::from_utf8_lossy(&bytes);
+        let Some((before, text)) = self.peek(before)? else {
+            return Ok(());
+        };
         let lines = lines(&text);
         if let Some(start) = self.start.take() {
             self.begin(start, before, &lines, out);
@@ -128,11 +128,30 @@ impl TextRing {
         self.consume_safe(known, out)
     }
 
+    /// What is in the ring, and the counters to it. `None`: it is overwritten faster than it can be read.
+    fn peek(&self, mut before: Stats) -> Result<Option<(Stats, String)>> {
+        let path = self.dir.join("trace");
+        for _ in 0..MOST_PEEKS {
+            let mut bytes = Vec::new();
+            File::open(&path)
+                .and_then(|mut file| file.read_to_end(&mut bytes))
+                .map_err(|source| Error::io(&path, source))?;
+            let after = stats::read(&self.stats)?.stats;
+            // Overtaken while it reads, the kernel goes on with what is newest, and comes to older events after that.
+            if after.overrun == before.overrun && after.read_events == before.read_events {
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                return Ok(Some((before, text)));
+            }
+            before = after;
+        }
+        Ok(None)
+    }
+
     /// Goes on where an earlier process was: takes the lines that it had given for peeked and safe.
     fn begin(
         &mut self,
         start: Option<TextPosition>,
-        now: tracefs::fs::Stats,
+        now: Stats,
         lines: &[Line<'_>],
         out: &mut Vec<Gathered>,
     ) {
@@ -157,27 +176,34 @@ impl TextRing {
         };
         (self.end, self.given, self.safe) = (start.next, start.next, start.next);
         (self.accounted, self.dropped) = (start.accounted, start.dropped);
-        (self.stamp, self.same) = (start.stamp, start.same);
+        (self.stamp, self.last) = (start.stamp, start.last);
         // Of what it had given, some was consumed, and some may have been overwritten.
         let most = start
             .outstanding
             .saturating_sub(now.read_events - start.read);
-        let overwritten = now.overrun > start.overrun;
-        let mut same = 0;
         let most = usize::try_from(most).unwrap_or(usize::MAX);
-        for line in lines.iter().take(most) {
-            if overwritten {
-                same += u64::from(line.stamp == start.stamp);
-                if line.stamp > start.stamp || same > start.same {
-                    break;
-                }
-            }
-            self.peeked.push_back(Peeked {
+        let candidates = lines.get(..most.min(lines.len())).unwrap_or_default();
+        let left = if now.overrun == start.overrun {
+            candidates.len()
+        } else {
+            // The last one that was given; or, if that is gone, what is older.
+            candidates
+                .iter()
+                .rposition(|line| is_same(line.stamp, hash(line), start.stamp, start.last))
+                .map_or_else(
+                    || candidates.partition_point(|line| line.stamp <= start.stamp),
+                    |last| last + 1,
+                )
+        };
+        self.peeked = candidates
+            .iter()
+            .take(left)
+            .map(|line| Peeked {
                 stamp: line.stamp,
                 hash: hash(line),
                 number: start.next,
-            });
-        }
+            })
+            .collect();
         let left = self.peeked.len() as u64;
         self.accounted += start.outstanding.saturating_sub(left);
     }
@@ -188,7 +214,7 @@ impl TextRing {
         let mut old = 0;
         for line in lines {
             let hash = hash(line);
-            let same = |peeked: &Peeked| peeked.stamp == line.stamp && peeked.hash == hash;
+            let same = |old: &Peeked| is_same(old.stamp, old.hash, line.stamp, hash);
             let Some(gone) = rest.iter().position(same) else {
                 break;
             };
@@ -229,12 +255,7 @@ impl TextRing {
     }
 
     fn give(&mut self, known: &Catalogue, line: &Line<'_>, out: &mut Vec<Gathered>) {
-        self.same = if line.stamp == self.stamp {
-            self.same + 1
-        } else {
-            1
-        };
-        self.stamp = line.stamp;
+        (self.stamp, self.last) = (line.stamp, hash(line));
         let what = match words::read(known, self.cpu, line.name, line.text) {
             Some(event) => What::Event(event),
             None => What::Unknown,
@@ -259,7 +280,7 @@ impl TextRing {
             overrun: self.overrun,
             dropped: self.dropped,
             stamp: self.stamp,
-            same: self.same,
+            last: self.last,
         })
     }
 
@@ -334,7 +355,7 @@ impl TextRing {
         let hash = hash(line);
         self.read += 1;
         self.accounted += 1;
-        let same = |peeked: &Peeked| peeked.stamp == line.stamp && peeked.hash == hash;
+        let same = |old: &Peeked| is_same(old.stamp, old.hash, line.stamp, hash);
         match self.peeked.iter().position(same) {
             Some(gone) => {
                 // Those before it were overwritten in this very moment.
@@ -369,6 +390,14 @@ fn consume_one(pipe: &mut File, buffer: &mut [u8]) -> std::io::Result<Option<Str
     let n = pipe.read(rest)?;
     text.extend_from_slice(rest.get(..n).unwrap_or_default());
     Ok(Some(String::from_utf8_lossy(&text).into_owned()))
+}
+
+/// Whether two lines are of one event.
+///
+/// The kernel computes a stamp anew each time, from where it begins, and after events that a filter threw away it comes
+/// to slightly different ones.
+fn is_same(stamp: u64, hash: u64, other_stamp: u64, other_hash: u64) -> bool {
+    hash == other_hash && stamp.abs_diff(other_stamp) < 1_000_000
 }
 
 /// The task's name is not part of it: the kernel forgets names, and learns them late.
