@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
+
+use nix::time::ClockId;
 
 use crate::{Error, Result};
 
@@ -36,4 +39,12 @@ pub(crate) fn find_parameter<'t>(cmdline: &'t str, name: &str) -> Option<&'t str
         .take_while(|word| *word != "--")
         .filter_map(|word| word.strip_prefix(name)?.strip_prefix('='))
         .last()
+}
+
+/// The time of day of a moment of the monotonic clock, in nanoseconds.
+pub(crate) fn of_monotonic(stamp: u64) -> Option<(u64, u32)> {
+    let clock = |id| nix::time::clock_gettime(id).map(Duration::from).ok();
+    let ago = clock(ClockId::CLOCK_MONOTONIC)?.checked_sub(Duration::from_nanos(stamp))?;
+    let then = clock(ClockId::CLOCK_REALTIME)?.checked_sub(ago)?;
+    Some((then.as_secs(), then.subsec_nanos()))
 }

@@ -24,6 +24,8 @@ mod error;
 mod event;
 pub mod fields;
 mod identity;
+mod keeper;
+mod perf;
 mod sightings;
 mod trace;
 mod words;
@@ -35,6 +37,8 @@ pub use cursor::{Cursor, CursorError, Seek};
 pub use error::{Error, Result};
 pub use event::{Event, FieldValue, Generic, Loss, Lost, Observed};
 pub use identity::Identity;
+pub use keeper::Keeper;
+pub use perf::Perf;
 pub use sightings::{Sighting, Sightings};
 pub use trace::{RAS_EVENTS, Trace, TraceOptions};
 

@@ -38,6 +38,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use tracefs::fs::{EventName, Instance, Tracefs};
 
 use self::mapped::Mapped;
+pub(crate) use self::options::MCE_RECORD;
 pub use self::options::{RAS_EVENTS, TraceOptions};
 use self::position::{Position, Positions};
 use self::text::TextRing;

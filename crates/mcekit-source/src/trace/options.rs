@@ -55,7 +55,7 @@ impl TraceOptions {
     }
 
     /// Those of the events that this kernel has.
-    pub(super) fn existing(&self, tracefs: &Tracefs) -> Result<Vec<EventName>> {
+    pub(crate) fn existing(&self, tracefs: &Tracefs) -> Result<Vec<EventName>> {
         let mut found = Vec::new();
         for (index, name) in self.events.iter().enumerate() {
             if let Some(system) = name.strip_suffix(":*") {
