@@ -200,7 +200,7 @@ impl Source for Keeper {
         ))
     }
 
-    /// What is missing behind the cursor stands in the stream, too.
+    /// What is missing behind the cursor stands in the stream: it is never [`Seek::Lapped`].
     fn seek(&mut self, cursor: &Cursor) -> Result<Seek> {
         let expected = self.source_name();
         if cursor.source() != expected {
@@ -221,14 +221,7 @@ impl Source for Keeper {
         }
         self.client = Client::connect(&self.path, Start::After(read)).map_err(Error::from)?;
         self.position = self.here();
-        // The keeper tells at once what is missing.
-        self.client.wait(Some(Duration::ZERO))?;
-        while self.queue.is_empty() && self.take()? {}
-        Ok(match self.queue.front() {
-            Some((Event::Lost(lost), _)) if lost.loss == Loss::Unknown => Seek::NewEpoch,
-            Some((Event::Lost(lost), _)) => Seek::Lapped(lost.loss),
-            _ => Seek::Resumed,
-        })
+        Ok(Seek::Resumed)
     }
 
     fn commit(&mut self, _cursor: &Cursor) -> Result<()> {
