@@ -1,19 +1,9 @@
-//! This boot: its id, its time, its command line.
+//! This boot: its time, its clock, its command line.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use nix::time::ClockId;
-
-use crate::{Error, Result};
-
-/// The boot's id, 32 digits.
-pub(crate) fn id() -> Result<String> {
-    let path = Path::new("/proc/sys/kernel/random/boot_id");
-    let text = fs::read_to_string(path).map_err(|source| Error::io(path, source))?;
-    Ok(text.trim().replace('-', ""))
-}
 
 /// When it began, seconds since 1970.
 pub(crate) fn time() -> Option<u64> {

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use perf_ring::abi::RecordType;
 use perf_ring::{Body, Client, Shared, Start};
@@ -13,8 +12,8 @@ use tracefs::Format;
 use crate::fields::Catalogue;
 use crate::perf::event_of;
 use crate::{
-    Caps, Channel, Cursor, CursorError, Error, Event, Guarantees, Keeps, Loss, LossKnown, Lost,
-    Result, Seek, Source, boot,
+    Caps, Channel, Cursor, Error, Event, Guarantees, Keeps, Loss, LossKnown, Lost, Result, Seek,
+    Source, boot, own,
 };
 
 /// A client of a [`perf_ring::Keeper`].
@@ -66,10 +65,6 @@ impl Keeper {
 
     fn epoch(&self) -> String {
         hex(&self.client.terms().boot)
-    }
-
-    fn source_name(&self) -> String {
-        format!("{}:{}", Channel::Keeper, self.name)
     }
 
     /// Behind what the client handed out.
@@ -193,29 +188,21 @@ impl Source for Keeper {
     }
 
     fn cursor(&self) -> Option<Cursor> {
-        Some(Cursor::new(
-            &self.source_name(),
+        let position = &self.position;
+        Some(own::cursor(
+            Channel::Keeper,
+            &self.name,
             &self.epoch(),
-            &self.position,
+            position,
         ))
     }
 
     /// What is missing behind the cursor stands in the stream: it is never [`Seek::Lapped`].
     fn seek(&mut self, cursor: &Cursor) -> Result<Seek> {
-        let expected = self.source_name();
-        if cursor.source() != expected {
-            return Err(CursorError::OtherSource {
-                found: cursor.source().into(),
-                expected,
-            }
-            .into());
-        }
+        own::check(cursor, Channel::Keeper, &self.name)?;
         let read = unhex(cursor.position())
             .and_then(|bytes| perf_ring::Cursor::from_bytes(&bytes).ok())
-            .ok_or_else(|| CursorError::Position {
-                source_name: expected,
-                position: cursor.position().chars().take(64).collect(),
-            })?;
+            .ok_or_else(|| own::bad_position(cursor))?;
         if cursor.epoch() != self.epoch() {
             return Ok(Seek::NewEpoch);
         }

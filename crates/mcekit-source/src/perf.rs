@@ -11,8 +11,8 @@ use tracefs::fs::Tracefs;
 use crate::fields::{Catalogue, Known};
 use crate::trace::{MCE_RECORD, TraceOptions};
 use crate::{
-    Caps, Channel, Cursor, CursorError, Event, Guarantees, Keeps, Loss, LossKnown, Lost, Observed,
-    Result, Seek, Source, boot,
+    Caps, Channel, Cursor, Event, Guarantees, Keeps, Loss, LossKnown, Lost, Observed, Result, Seek,
+    Source, boot, own,
 };
 
 /// How often the list of CPUs is looked at.
@@ -180,12 +180,9 @@ impl Source for Perf {
     }
 
     fn seek(&mut self, cursor: &Cursor) -> Result<Seek> {
+        own::check(cursor, Channel::Perf, self.name())?;
         // It never made one.
-        Err(CursorError::OtherSource {
-            found: cursor.source().into(),
-            expected: format!("{}:{}", self.channel(), self.name()),
-        }
-        .into())
+        Err(own::bad_position(cursor))
     }
 
     fn commit(&mut self, _cursor: &Cursor) -> Result<()> {

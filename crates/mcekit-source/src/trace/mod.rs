@@ -44,8 +44,8 @@ use self::position::{Position, Positions};
 use self::text::TextRing;
 use crate::fields::{Catalogue, Known};
 use crate::{
-    Caps, Channel, Cursor, CursorError, Error, Event, Guarantees, Keeps, Loss, LossKnown, Lost,
-    Observed, Result, Seek, Source, boot,
+    Caps, Channel, Cursor, Error, Event, Guarantees, Keeps, Loss, LossKnown, Lost, Observed,
+    Result, Seek, Source, boot, own,
 };
 
 /// How often the list of CPUs and the counters of refused events are looked at.
@@ -236,7 +236,7 @@ impl Trace {
         let overwrites = instance.option("overwrite").unwrap_or(true);
         let mut trace = Self {
             name: instance.name().unwrap_or("top").into(),
-            epoch: format!("{}/{identity}", boot::id()?),
+            epoch: format!("{}/{identity}", own::boot_id(Path::new(own::BOOT_ID))?),
             caps: Caps {
                 guarantees,
                 keeps: if overwrites {
@@ -384,21 +384,9 @@ impl Trace {
         })
     }
 
-    fn positions_of(&self, cursor: &Cursor) -> Result<Positions, CursorError> {
-        if cursor.source() != self.source_name() {
-            return Err(CursorError::OtherSource {
-                found: cursor.source().into(),
-                expected: self.source_name(),
-            });
-        }
-        Positions::parse(cursor.position()).ok_or_else(|| CursorError::Position {
-            source_name: self.source_name(),
-            position: cursor.position().chars().take(64).collect(),
-        })
-    }
-
-    fn source_name(&self) -> String {
-        format!("{}:{}", Channel::Trace, self.name)
+    fn positions_of(&self, cursor: &Cursor) -> Result<Positions> {
+        own::check(cursor, Channel::Trace, &self.name)?;
+        Positions::parse(cursor.position()).ok_or_else(|| own::bad_position(cursor))
     }
 }
 
@@ -495,7 +483,12 @@ impl Source for Trace {
 
     fn cursor(&self) -> Option<Cursor> {
         let position = self.positions.to_string();
-        Some(Cursor::new(&self.source_name(), &self.epoch, &position))
+        Some(own::cursor(
+            Channel::Trace,
+            &self.name,
+            &self.epoch,
+            &position,
+        ))
     }
 
     /// What became of the events behind the cursor stands in the stream: it is never [`Seek::Lapped`].

@@ -10,20 +10,17 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::hash::Hasher as _;
 use std::io::{ErrorKind, Read as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-use siphasher::sip::SipHasher13;
 use tracefs::fs::{Instance, Stats};
 
 use super::line::{Line, lines};
 use super::position::{Position, TextPosition};
 use super::{Gathered, What, stats};
 use crate::fields::Catalogue;
-use crate::words;
-use crate::{Error, Result};
+use crate::{Error, Result, own, words};
 
 /// The longest line that `trace_pipe` hands out, with room.
 const LONGEST: usize = 64 << 10;
@@ -402,9 +399,5 @@ fn is_same(stamp: u64, hash: u64, other_stamp: u64, other_hash: u64) -> bool {
 
 /// The task's name is not part of it: the kernel forgets names, and learns them late.
 fn hash(line: &Line<'_>) -> u64 {
-    let mut hasher = SipHasher13::new();
-    hasher.write(line.name.as_bytes());
-    hasher.write_u8(0);
-    hasher.write(line.text.as_bytes());
-    hasher.finish()
+    own::hash(&[line.name.as_bytes(), line.text.as_bytes()])
 }
