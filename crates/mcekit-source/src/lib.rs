@@ -17,19 +17,25 @@
 //! process is told that there may be a loss.
 #![forbid(unsafe_code)]
 
+mod boot;
 mod caps;
 mod cursor;
 mod error;
 mod event;
+pub mod fields;
 mod identity;
+mod keeper;
 mod kmsg;
 mod lines;
 mod mcelog;
 mod own;
+mod perf;
 mod pstore;
 mod replay;
 mod sightings;
+mod trace;
 mod wait;
+mod words;
 
 use std::os::fd::AsFd;
 
@@ -38,11 +44,14 @@ pub use cursor::{Cursor, CursorError, Seek};
 pub use error::{Error, Result};
 pub use event::{Event, FieldValue, Generic, Loss, Lost, Observed};
 pub use identity::Identity;
+pub use keeper::Keeper;
 pub use kmsg::Kmsg;
 pub use mcelog::Mcelog;
+pub use perf::Perf;
 pub use pstore::{Erase, Pstore, Texts};
 pub use replay::{Kind, Pace, Replay};
 pub use sightings::{Sighting, Sightings};
+pub use trace::{RAS_EVENTS, Trace, TraceOptions};
 
 /// A channel through which machine checks come.
 ///
