@@ -17,22 +17,28 @@
 //! process is told that there may be a loss.
 #![forbid(unsafe_code)]
 
+mod boot;
 mod caps;
 mod cursor;
 mod error;
 mod event;
+pub mod fields;
 mod hist;
 mod identity;
 mod journal;
+mod keeper;
 mod kmsg;
 mod lines;
 mod mcelog;
 mod notify;
 mod own;
+mod perf;
 mod pstore;
 mod replay;
 mod sightings;
+mod trace;
 mod wait;
+mod words;
 
 use std::os::fd::AsFd;
 
@@ -43,12 +49,15 @@ pub use event::{Event, FieldValue, Generic, Loss, Lost, Observed};
 pub use hist::Hist;
 pub use identity::Identity;
 pub use journal::Journal;
+pub use keeper::Keeper;
 pub use kmsg::Kmsg;
 pub use mcelog::Mcelog;
 pub use notify::Notify;
+pub use perf::Perf;
 pub use pstore::{Erase, Pstore, Texts};
 pub use replay::{Kind, Pace, Replay};
 pub use sightings::{Sighting, Sightings};
+pub use trace::{RAS_EVENTS, Trace, TraceOptions};
 
 /// A channel through which machine checks come.
 ///
