@@ -23,6 +23,9 @@ pub(crate) struct Cli {
     /// The configuration [default: /etc/rasd.toml, where it is there; none with --replay]
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
+    /// The socket at which the daemon answers [default: control.socket of the configuration]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) control: Option<PathBuf>,
 }
 
 /// How the daemon runs.
@@ -48,12 +51,14 @@ pub(crate) enum Command {
         file: Option<PathBuf>,
     },
     /// Tell how the running daemon is
+    ///
+    /// Exits with 1 where none answers.
     Status {
         /// As JSON
         #[arg(long)]
         json: bool,
     },
-    /// Search the history
+    /// Search the history: straight in its file, or by asking the daemon (with --control, or where the file is not to be read)
     Query(Query),
 }
 
@@ -110,6 +115,17 @@ pub(crate) enum Kind {
     Event,
     /// What was lost
     Loss,
+}
+
+impl Kind {
+    /// Its name on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Record => "record",
+            Self::Event => "event",
+            Self::Loss => "loss",
+        }
+    }
 }
 
 const SEVERITIES: [Severity; 8] = [

@@ -64,10 +64,7 @@ pub(crate) fn answer(dir: &Path, query: &args::Query) -> Result<(), Error> {
     if !query.json {
         out.str(HEAD);
     }
-    let mut writer = Writer {
-        json: query.json,
-        tables: Tables::new(None),
-    };
+    let mut writer = Writer::new(query.json);
     let mut wrong = None;
     reader.each(&query.into(), |row| {
         writer.row(row, &mut out);
@@ -90,7 +87,9 @@ pub(crate) fn answer(dir: &Path, query: &args::Query) -> Result<(), Error> {
     }
 }
 
-const HEAD: &str = "    SEQ  TIME                     CPU  BANK  GRADE            EVENT\n";
+/// The first line of the table.
+pub(crate) const HEAD: &str =
+    "    SEQ  TIME                     CPU  BANK  GRADE            EVENT\n";
 
 /// Rows as text.
 pub(crate) struct Writer {
@@ -99,6 +98,14 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// As lines of JSON, or of the table.
+    pub(crate) fn new(json: bool) -> Self {
+        Self {
+            json,
+            tables: Tables::new(None),
+        }
+    }
+
     /// Writes one row, and the end of its line.
     pub(crate) fn row(&mut self, row: &Row, out: &mut Out) {
         match (&row.what, self.json) {
@@ -136,7 +143,7 @@ impl Writer {
     /// A row of the table.
     fn line(&mut self, row: &Row, out: &mut Out) {
         let start = out.len();
-        let mut column = |out: &mut Out, width: usize| {
+        let column = |out: &mut Out, width: usize| {
             let written = out.len() - start;
             out.str(&" ".repeat((width.saturating_sub(written)).max(1)));
         };

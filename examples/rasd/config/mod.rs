@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use toml::de::DeTable;
 
 use read::{Problem, Problems, Section, section, table};
-use values::{Argv, Count, Names, PathList, Rate, Size, Target, Time, choice};
+use values::{Argv, Count, Ids, Names, PathList, Rate, Size, Target, Time, choice};
 
 /// No configuration is longer.
 pub(crate) const MAX_LEN: usize = 1 << 20;
@@ -76,6 +76,10 @@ table! {
             "metrics" metrics: Metrics = Metrics::default();
             /// What parts are called.
             "labels" labels: Labels = Labels::default();
+            /// Who may ask the running daemon.
+            "control" control: Control = Control::default();
+            /// What the daemon may do once everything is open.
+            "rights" rights: Rights = Rights::default();
         }
     }
 }
@@ -285,6 +289,28 @@ table! {
         "dimms" dimms: Names = Names::default();
         /// Whether names are taken from SMBIOS too, where an address lies in one DIMM only.
         "dmi" dmi: bool = true;
+        tables {}
+    }
+}
+
+table! {
+    /// Who may ask the running daemon, and where.
+    Control {
+        /// The socket.
+        "socket" socket: Option<PathBuf> = Some(PathBuf::from("/run/rasd/rasd.sock"));
+        /// Users who may ask, besides root and the daemon's own.
+        "users" users: Ids = Ids::default();
+        /// Groups whose members may, those who have it as their first.
+        "groups" groups: Ids = Ids::default();
+        tables {}
+    }
+}
+
+table! {
+    /// What the daemon may do once everything is open.
+    Rights {
+        /// Whether it gives up what it does not need any more.
+        "give-up" give_up: bool = true;
         tables {}
     }
 }

@@ -1,7 +1,7 @@
 //! The values of a configuration, as people write them: `"10 / 24h"`, `"30s"`, `"64 MiB"`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -426,6 +426,44 @@ impl Setting for Argv {
             quote(word, out);
         }
         out.push(']');
+    }
+}
+
+/// Numbers of users or groups.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ids(pub(crate) BTreeSet<u32>);
+
+impl Setting for Ids {
+    fn expected() -> Cow<'static, str> {
+        "numbers, such as [1000, 1001]".into()
+    }
+
+    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Wrong> {
+        let DeValue::Array(items) = value.get_ref() else {
+            let kind = article(value.get_ref().type_str());
+            return Err(Wrong::new(format!("this is {kind}")));
+        };
+        items
+            .iter()
+            .map(|item| {
+                let number = match item.get_ref() {
+                    DeValue::Integer(number) => {
+                        u32::from_str_radix(number.as_str(), number.radix()).ok()
+                    }
+                    _ => None,
+                };
+                number.ok_or_else(|| Wrong {
+                    span: Some(item.span()),
+                    what: "this is no number of a user or a group".into(),
+                })
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    fn write(&self, out: &mut String) {
+        let all: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        _ = write!(out, "[{}]", all.join(", "));
     }
 }
 

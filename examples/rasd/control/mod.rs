@@ -10,6 +10,7 @@
 
 mod client;
 mod peer;
+mod question;
 mod serve;
 mod server;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use client::{ClientError, ask};
 pub(crate) use peer::Access;
+pub(crate) use question::{Daemon, Question};
 pub(crate) use server::{Answers, Limits, Server};
 
 /// The longest request that is read, in bytes, with the end of its line.
