@@ -433,3 +433,147 @@ impl<'a> Items<'a> {
         Some(u64::from_le_bytes(self.array()?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn records() -> impl Strategy<Value = Record> {
+        (
+            any::<u32>(),
+            any::<[u64; 13]>(),
+            any::<[u32; 5]>(),
+            any::<[u8; 3]>(),
+        )
+            .prop_map(|(present, a, b, c)| {
+                Record::new(c[0], Status(a[0]))
+                    .with_addr(Addr(a[1]))
+                    .with_misc(Misc(a[2]))
+                    .with_mcgstatus(McgStatus(a[3]))
+                    .with_mcgcap(McgCap(a[4]))
+                    .with_synd(Synd(a[5]))
+                    .with_synd1(Synd1(a[6]))
+                    .with_synd2(Synd2(a[7]))
+                    .with_ipid(Ipid(a[8]))
+                    .with_ip(a[9])
+                    .with_tsc(a[10])
+                    .with_time(a[11])
+                    .with_ppin(Ppin(a[12]))
+                    .with_cpu(b[0])
+                    .with_socket(b[1])
+                    .with_apicid(b[2])
+                    .with_cpuid(CpuSignature(b[3]))
+                    .with_microcode(b[4])
+                    .with_cs(c[1])
+                    .with_vendor(Vendor(c[2]))
+                    .without(Present::from_bits_truncate(present))
+            })
+    }
+
+    fn values() -> impl Strategy<Value = FieldValue> {
+        prop_oneof![
+            any::<u64>().prop_map(FieldValue::Unsigned),
+            any::<i64>().prop_map(FieldValue::Signed),
+            ".*".prop_map(FieldValue::Text),
+            vec(any::<u8>(), 0..50).prop_map(FieldValue::Bytes),
+        ]
+    }
+
+    fn events() -> impl Strategy<Value = Event> {
+        let channel = || (0..Channel::ALL.len()).prop_map(|at| Channel::ALL[at]);
+        let generic = (
+            (".*", ".*", channel()),
+            (any::<Option<u32>>(), any::<Option<(u64, u32)>>()),
+            vec((".*", values()), 0..8),
+            proptest::option::of(".*"),
+        );
+        prop_oneof![
+            (records(), channel(), any::<bool>()).prop_map(|(record, channel, earlier_boot)| {
+                Event::Record(Observed {
+                    record,
+                    channel,
+                    earlier_boot,
+                })
+            }),
+            generic.prop_map(|((system, name, channel), (cpu, time), fields, text)| {
+                Event::Generic(Generic {
+                    system,
+                    name,
+                    channel,
+                    cpu,
+                    time,
+                    fields,
+                    text,
+                })
+            }),
+            (channel(), any::<Option<u64>>(), any::<bool>(), ".*").prop_map(
+                |(channel, count, exact, why)| {
+                    let loss = match count {
+                        Some(n) if exact => Loss::Exact(n),
+                        Some(n) => Loss::AtLeast(n),
+                        None => Loss::Unknown,
+                    };
+                    Event::Lost(Lost { channel, loss, why })
+                }
+            ),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn an_event_is_read_as_it_was_written(
+            all in vec((events(), any::<(u64, u32)>(), any::<u32>()), 0..10), first in 1..u64::MAX / 2,
+        ) {
+            let mut bytes = Vec::new();
+            for (event, received, number) in &all {
+                put_event(&mut bytes, *received, *number, event);
+            }
+            let mut items = Items::new(&bytes, first);
+            for (seq, (event, received, number)) in (first..).zip(all) {
+                let identity = match &event {
+                    Event::Record(observed) => Some(Identity::of(&observed.record)),
+                    _ => None,
+                };
+                // Only errors that are told apart by an identity have a number.
+                let number = if identity.is_some() { number } else { 0 };
+                let entry = Delivered { seq, received, identity, event };
+                prop_assert_eq!(items.next(), Ok(Some(Item::Entry(entry, number))));
+            }
+            prop_assert_eq!(items.next(), Ok(None));
+        }
+
+        #[test]
+        fn any_bytes_come_to_an_end(bytes in vec(any::<u8>(), 0..300)) {
+            let mut items = Items::new(&bytes, u64::MAX);
+            let mut count = 0;
+            while let Ok(Some(_)) = items.next() {
+                count += 1;
+            }
+            prop_assert!(count <= bytes.len());
+            prop_assert_eq!(items.next(), Ok(None));
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_and_still_reads() {
+        let long = "é".repeat(MAX_TEXT);
+        let generic = Generic {
+            system: long.clone(),
+            name: String::new(),
+            channel: Channel::Trace,
+            cpu: None,
+            time: None,
+            fields: vec![(long.clone(), FieldValue::Text(long)); 2 * MAX_FIELDS],
+            text: None,
+        };
+        let mut bytes = Vec::new();
+        put_event(&mut bytes, (0, 0), 0, &Event::Generic(generic));
+        assert!(bytes.len() < 2 * MAX_EVENT);
+        let mut items = Items::new(&bytes, 1);
+        assert!(matches!(items.next(), Ok(Some(Item::Entry(..)))));
+        assert_eq!(items.next(), Ok(None));
+    }
+}

@@ -423,3 +423,6 @@ fn lock(dir: &Path) -> Result<File> {
 fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
+
+#[cfg(test)]
+mod tests;
