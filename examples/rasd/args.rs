@@ -20,7 +20,7 @@ pub(crate) struct Cli {
     /// The directory of the spool and the history [default: /var/lib/rasd; a new temporary one with --replay]
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) state: Option<PathBuf>,
-    /// The configuration [default: /etc/rasd.toml, where it is there]
+    /// The configuration [default: /etc/rasd.toml, where it is there; none with --replay]
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
 }
@@ -42,8 +42,11 @@ pub(crate) struct Run {
 /// What else it does.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Read the configuration, and tell what is wrong with it
-    CheckConfig,
+    /// Tell every mistake in the configuration, or print what it comes to, defaults and all
+    CheckConfig {
+        /// The file [default: as for the daemon]
+        file: Option<PathBuf>,
+    },
     /// Tell how the running daemon is
     Status {
         /// As JSON

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mcekit::arch::{ErrorClass, ErrorCode};
+use mcekit::arch::{ErrorClass, ErrorCode, Level};
 use mcekit::table::Place;
 use mcekit::{Record, Severity};
 use mcekit_source::{FieldValue, Generic};
@@ -245,7 +245,7 @@ impl Facts {
 }
 
 fn level(code: ErrorCode) -> Option<u8> {
-    code.level().map(|level| level.bits()).filter(|&n| n < 3)
+    code.level().map(Level::bits).filter(|&n| n < 3)
 }
 
 /// A field that is a number.

@@ -34,11 +34,15 @@ impl fmt::Debug for Notes {
     }
 }
 
+/// Notes that were kept, for tests.
+#[cfg(test)]
+pub(crate) type Kept = Arc<std::sync::Mutex<Vec<(Priority, String)>>>;
+
 #[cfg(test)]
 impl Notes {
     /// Notes that are kept, for tests.
-    pub(crate) fn kept() -> (Self, Arc<std::sync::Mutex<Vec<(Priority, String)>>>) {
-        let kept = Arc::new(std::sync::Mutex::new(Vec::new()));
+    pub(crate) fn kept() -> (Self, Kept) {
+        let kept = Kept::default();
         let to = Arc::clone(&kept);
         let take = move |priority, what| to.lock().unwrap().push((priority, what));
         (Self::new(take), kept)

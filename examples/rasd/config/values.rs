@@ -99,7 +99,7 @@ impl fmt::Display for Time {
             .iter()
             // People say 7d, and 365d.
             .skip(1)
-            .find(|(_, scale)| self.0 >= *scale && self.0 % scale == 0)
+            .find(|(_, scale)| self.0 >= *scale && self.0.is_multiple_of(*scale))
             .unwrap_or(&("ms", 1));
         match (self.0 / unit.1, unit.0) {
             (1, "d") => f.write_str("24h"),
@@ -216,7 +216,7 @@ impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = SIZES
             .iter()
-            .find(|(_, scale)| self.0 >= *scale && self.0 % scale == 0)
+            .find(|(_, scale)| self.0 >= *scale && self.0.is_multiple_of(*scale))
             .unwrap_or(&("B", 1));
         write!(f, "{} {}", self.0 / unit.1, unit.0)
     }
@@ -403,7 +403,7 @@ impl Setting for Argv {
             return Err(Wrong::new(format!("this is {kind}")));
         };
         let mut words = Vec::with_capacity(items.len());
-        for item in items.iter() {
+        for item in items {
             match item.get_ref() {
                 DeValue::String(word) => words.push(word.clone().into_owned()),
                 other => {
@@ -531,7 +531,7 @@ impl Setting for Names {
             return Err(Wrong::new("more names than any machine has slots"));
         }
         let mut names = BTreeMap::new();
-        for (key, name) in table.iter() {
+        for (key, name) in table {
             let wrong = |span, what: String| Wrong {
                 span: Some(span),
                 what,

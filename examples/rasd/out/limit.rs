@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::config::Limits as Config;
@@ -87,7 +89,7 @@ pub(crate) struct Limits {
     places: BTreeMap<Place, State>,
     /// Since when something is held back that was not told.
     since: Option<Instant>,
-    suppressed: u64,
+    suppressed: Arc<AtomicU64>,
 }
 
 impl Limits {
@@ -97,7 +99,7 @@ impl Limits {
             config: config.clone(),
             places: BTreeMap::new(),
             since: None,
-            suppressed: 0,
+            suppressed: Arc::default(),
         }
     }
 
@@ -130,7 +132,7 @@ impl Limits {
         }
         state.records += 1;
         state.errors = state.errors.saturating_add(errors);
-        self.suppressed += 1;
+        self.suppressed.fetch_add(1, Ordering::Relaxed);
         self.since.get_or_insert(now);
         false
     }
@@ -197,8 +199,8 @@ impl Limits {
     }
 
     /// How many records people were not told of.
-    pub(crate) const fn suppressed(&self) -> u64 {
-        self.suppressed
+    pub(crate) fn suppressed(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.suppressed)
     }
 }
 
@@ -227,7 +229,7 @@ mod tests {
         // And ten again.
         let later = start + Duration::from_secs(61);
         assert_eq!((0..47).filter(|_| limits.admit(HERE, 1, later)).count(), 10);
-        assert_eq!(limits.suppressed(), 74);
+        assert_eq!(limits.suppressed().load(Ordering::Relaxed), 74);
     }
 
     #[test]
@@ -257,7 +259,10 @@ mod tests {
         }
         assert!((100..=102).contains(&told), "{told}");
         assert!(limits.places.len() <= MOST + 1);
-        assert_eq!(limits.suppressed() + u64::from(told), 100_000);
+        assert_eq!(
+            limits.suppressed().load(Ordering::Relaxed) + u64::from(told),
+            100_000
+        );
         let lines = limits.last_report(start + Duration::from_secs(1));
         assert_eq!(lines.len(), 21);
         let sum: u64 = lines

@@ -12,7 +12,7 @@ pub(crate) mod sink;
 use std::fs::File;
 use std::io::{self, IsTerminal, stdout};
 use std::os::fd::AsFd;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -25,8 +25,10 @@ use crate::config::values::Target;
 use crate::config::{Form, Output, When};
 use crate::explain::style::{COLOURED, PLAIN, Style};
 use crate::facts::{Facts, Weight};
+use crate::metrics::text::{Kind, Text};
 use crate::notes::{Notes, Priority};
 use crate::say;
+use crate::settings::Purpose;
 
 use limit::{Limits, Place};
 use news::{Json, News, Shower};
@@ -39,13 +41,28 @@ struct Handle {
     kind: &'static str,
     /// People read it: limits hold, notes go there.
     people: bool,
-    queue: Arc<Queue<Arc<News>>>,
+    queue: NewsQueue,
     counts: Arc<Counts>,
     thread: JoinHandle<()>,
 }
 
+/// What waits for an output. The outputs share what they are given.
+type NewsQueue = Arc<Queue<Arc<News>>>;
+
 /// The queues of the outputs for people, by the output's number.
-type Readers = Arc<OnceLock<Vec<(usize, Arc<Queue<Arc<News>>>, Arc<Counts>)>>>;
+type Readers = Arc<OnceLock<Vec<(usize, NewsQueue, Arc<Counts>)>>>;
+
+/// Where notes are pinned, also before there are outputs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Board(Readers);
+
+impl Board {
+    /// Where the other parts of the daemon say what they do: it goes to the outputs for people, past the limits; and to
+    /// standard error while there are none.
+    pub(crate) fn notes(&self) -> Notes {
+        notes(&self.0, None)
+    }
+}
 
 /// All outputs.
 #[derive(Debug)]
@@ -55,15 +72,59 @@ pub(crate) struct Outputs {
     limits: Limits,
 }
 
-/// How one output stands, for metrics and `rasd status`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(crate) kind: &'static str,
-    pub(crate) waiting: u64,
-    pub(crate) written: u64,
-    pub(crate) left_out: u64,
-    pub(crate) left_out_urgent: u64,
-    pub(crate) failed: u64,
+/// How the outputs stand, for metrics.
+#[derive(Debug)]
+pub(crate) struct Standings {
+    outputs: Vec<(&'static str, NewsQueue, Arc<Counts>)>,
+    suppressed: Arc<AtomicU64>,
+}
+
+impl Standings {
+    /// Writes the metrics.
+    pub(crate) fn write(&self, text: &mut Text) {
+        let mut each = |name, kind, help, value: &dyn Fn(&Queue<Arc<News>>, &Counts) -> u64| {
+            text.metric(name, kind, help);
+            for (output, queue, counts) in &self.outputs {
+                text.value(name, &[("output", output)], value(queue, counts));
+            }
+        };
+        each(
+            "mcekit_output_waiting",
+            Kind::Gauge,
+            "Events and notes that wait for an output.",
+            &|queue, _| queue.len() as u64,
+        );
+        each(
+            "mcekit_output_written_total",
+            Kind::Counter,
+            "Events and notes that were written.",
+            &|_, counts| counts.written.load(Ordering::Relaxed),
+        );
+        each(
+            "mcekit_output_left_out_total",
+            Kind::Counter,
+            "Events and notes that were left out because the output was too slow.",
+            &|_, counts| counts.left_out.load(Ordering::Relaxed),
+        );
+        each(
+            "mcekit_output_left_out_uncorrected_total",
+            Kind::Counter,
+            "Uncorrected errors and warnings among those that were left out.",
+            &|_, counts| counts.left_out_urgent.load(Ordering::Relaxed),
+        );
+        each(
+            "mcekit_output_failures_total",
+            Kind::Counter,
+            "Times that an output could not be written to.",
+            &|_, counts| counts.failed.load(Ordering::Relaxed),
+        );
+        text.single(
+            "mcekit_output_suppressed_total",
+            Kind::Counter,
+            "Records of corrected errors that people were not told of because of the limits.",
+            self.suppressed.load(Ordering::Relaxed),
+        );
+    }
 }
 
 /// An output that is to be made.
@@ -75,16 +136,22 @@ struct Plan {
 }
 
 impl Outputs {
-    /// Makes the outputs that the configuration asks for. `patient`: nothing is left out, the caller waits instead; for a
-    /// replay, of which nothing is lost by waiting.
+    /// Makes the outputs that the configuration asks for. Of a replay nothing is left out, the caller waits instead,
+    /// because nothing is lost by that; and the journal gets it only if that is asked for.
     ///
     /// # Errors
     ///
     /// Those of making descriptors and threads. A file that cannot be opened is no error here: it is told, and tried again.
-    pub(crate) fn start(config: &Output, patient: bool, now: Instant) -> io::Result<Self> {
+    pub(crate) fn start(
+        config: &Output,
+        board: Board,
+        purpose: Purpose,
+        now: Instant,
+    ) -> io::Result<Self> {
         let mut plans = Vec::new();
+        let replay = purpose == Purpose::Replay;
         let terminal = stdout().is_terminal();
-        if config.terminal.enabled.holds(terminal) {
+        if config.terminal.enabled.holds(terminal || replay) {
             let coloured = config
                 .terminal
                 .colour
@@ -97,7 +164,7 @@ impl Outputs {
                 way: Way::Stream(standard_output()?, text(config.terminal.form, style)),
             });
         }
-        if config.journal.enabled.holds(!terminal) {
+        if config.journal.enabled.holds(!terminal && !replay) {
             plans.push(Plan {
                 kind: "journal",
                 name: "the journal".into(),
@@ -132,13 +199,17 @@ impl Outputs {
         let bounds = Bounds {
             ordinary: config.queue.corrected.get(),
             urgent: config.queue.uncorrected.get(),
-            patient,
+            patient: replay,
         };
-        Self::with(plans, bounds, Limits::new(&config.limits, now))
+        Self::with(plans, board, bounds, Limits::new(&config.limits, now))
     }
 
-    fn with(plans: Vec<Plan>, bounds: Bounds, limits: Limits) -> io::Result<Self> {
-        let readers = Readers::default();
+    fn with(
+        plans: Vec<Plan>,
+        Board(readers): Board,
+        bounds: Bounds,
+        limits: Limits,
+    ) -> io::Result<Self> {
         let mut handles = Vec::new();
         for (number, plan) in plans.into_iter().enumerate() {
             let queue = Arc::new(Queue::new(bounds));
@@ -177,11 +248,6 @@ impl Outputs {
             readers,
             limits,
         })
-    }
-
-    /// Where the other parts of the daemon say what they do: it goes to the outputs for people, past the limits.
-    pub(crate) fn notes(&self) -> Notes {
-        notes(&self.readers, None)
     }
 
     /// Tells of an event. Corrected errors are subject to the limits, nothing else is. `facts`: nothing for events that
@@ -234,7 +300,7 @@ impl Outputs {
     }
 
     fn report(&self, lines: Vec<String>) {
-        let notes = self.notes();
+        let notes = notes(&self.readers, None);
         for line in lines {
             notes.say(Priority::Notice, line);
         }
@@ -245,21 +311,20 @@ impl Outputs {
         self.handles.iter().for_each(|handle| handle.queue.reopen());
     }
 
-    /// How each output stands.
-    pub(crate) fn standings(&self) -> impl Iterator<Item = Standing> + '_ {
-        self.handles.iter().map(|handle| Standing {
-            kind: handle.kind,
-            waiting: handle.queue.len() as u64,
-            written: handle.counts.written.load(Ordering::Relaxed),
-            left_out: handle.counts.left_out.load(Ordering::Relaxed),
-            left_out_urgent: handle.counts.left_out_urgent.load(Ordering::Relaxed),
-            failed: handle.counts.failed.load(Ordering::Relaxed),
-        })
-    }
-
-    /// How many records people were not told of because of the limits.
-    pub(crate) const fn suppressed(&self) -> u64 {
-        self.limits.suppressed()
+    /// How the outputs stand, as seen from anywhere.
+    pub(crate) fn standings(&self) -> Standings {
+        let outputs = self
+            .handles
+            .iter()
+            .map(|handle| {
+                let (queue, counts) = (Arc::clone(&handle.queue), Arc::clone(&handle.counts));
+                (handle.kind, queue, counts)
+            })
+            .collect();
+        Standings {
+            outputs,
+            suppressed: self.limits.suppressed(),
+        }
     }
 
     /// Writes what waits; but not longer than this, if there is a limit. Says what did not get out.

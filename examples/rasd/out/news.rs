@@ -83,7 +83,11 @@ impl Shower {
             }
             (News::Event(delivered, name), Form::Line) => {
                 let name = name.as_deref();
-                stamp(delivered.received.0, &mut self.out);
+                let time = match &delivered.event {
+                    Event::Record(observed) => observed.record.time(),
+                    _ => None,
+                };
+                stamp(time.unwrap_or(delivered.received.0), &mut self.out);
                 line(delivered, name, self.style, &mut self.tables, &mut self.out);
                 self.out.str("\n");
             }

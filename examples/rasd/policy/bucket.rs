@@ -85,7 +85,8 @@ impl Bucket {
     }
 
     /// How many errors are in it, rounded up.
-    pub(crate) fn count(&self, rate: Rate) -> u64 {
+    #[cfg(test)]
+    fn count(&self, rate: Rate) -> u64 {
         let period = rate.per.get().as_millis().max(1);
         u64::try_from(self.level.div_ceil(period)).unwrap_or(u64::MAX)
     }

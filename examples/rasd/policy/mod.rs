@@ -1,13 +1,18 @@
 //! When a part has too many errors, and what is done about it.
 
+pub(crate) mod affected;
 pub(crate) mod bucket;
 pub(crate) mod crossing;
 pub(crate) mod parts;
 pub(crate) mod trigger;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::config::values::Rate;
 use crate::config::{Again, Threshold, Thresholds};
 use crate::facts::{Cache, Facts, Slot, Weight};
+use crate::metrics::text::{Kind, Text};
 
 use bucket::Bucket;
 use crossing::{Crossing, Part};
@@ -34,6 +39,7 @@ pub(crate) struct Policy {
     pages: Parts<u64, Tally>,
     sockets: Parts<u32, Tally>,
     caches: Parts<CacheKey, Tally>,
+    sizes: Arc<Sizes>,
 }
 
 /// What tells one cache from another.
@@ -55,6 +61,7 @@ impl Policy {
             sockets: Parts::new(socket.parts.get()),
             caches: Parts::new(cache.parts.get()),
             thresholds: thresholds.clone(),
+            sizes: Arc::default(),
         }
     }
 
@@ -101,6 +108,7 @@ impl Policy {
             let key = key(&cache);
             count(self.caches.get(&key), &self.thresholds.cache, part);
         }
+        self.publish();
         crossings
     }
 
@@ -113,19 +121,59 @@ impl Policy {
         }
     }
 
-    /// How many parts are counted, and how many were forgotten for others: of each kind.
-    pub(crate) fn sizes(&self) -> [(&'static str, usize, u64); 4] {
+    /// How many parts are counted, as seen from anywhere.
+    pub(crate) fn sizes(&self) -> Arc<Sizes> {
+        Arc::clone(&self.sizes)
+    }
+
+    fn publish(&self) {
         let both = |a: (usize, u64), b: (usize, u64)| (a.0 + b.0, a.1 + b.1);
-        let dimms = both(
-            (self.slots.len(), self.slots.evicted()),
-            (self.labels.len(), self.labels.evicted()),
-        );
-        [
-            ("dimm", dimms.0, dimms.1),
-            ("page", self.pages.len(), self.pages.evicted()),
-            ("socket", self.sockets.len(), self.sockets.evicted()),
-            ("cache", self.caches.len(), self.caches.evicted()),
-        ]
+        let dimms = both(self.slots.size(), self.labels.size());
+        let all = [
+            dimms,
+            self.pages.size(),
+            self.sockets.size(),
+            self.caches.size(),
+        ];
+        for ((parts, forgotten), (_, size)) in all.into_iter().zip(&self.sizes.0) {
+            size[0].store(parts as u64, Ordering::Relaxed);
+            size[1].store(forgotten, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Of each kind, how many parts are counted, and how many were forgotten for others.
+#[derive(Debug)]
+pub(crate) struct Sizes([(&'static str, [AtomicU64; 2]); 4]);
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self(["dimm", "page", "socket", "cache"].map(|kind| (kind, Default::default())))
+    }
+}
+
+impl Sizes {
+    /// Writes the metrics.
+    pub(crate) fn write(&self, text: &mut Text) {
+        for (at, name, kind, help) in [
+            (
+                0,
+                "mcekit_parts",
+                Kind::Gauge,
+                "Parts whose errors are counted.",
+            ),
+            (
+                1,
+                "mcekit_parts_forgotten_total",
+                Kind::Counter,
+                "Parts whose counts made room for others.",
+            ),
+        ] {
+            text.metric(name, kind, help);
+            for (part, size) in &self.0 {
+                text.value(name, &[("kind", part)], size[at].load(Ordering::Relaxed));
+            }
+        }
     }
 }
 

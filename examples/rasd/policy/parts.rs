@@ -49,14 +49,9 @@ impl<K: Clone + Eq + Hash, V: Default> Parts<K, V> {
         &mut entry.1
     }
 
-    /// How many keys made room for others.
-    pub(crate) const fn evicted(&self) -> u64 {
-        self.evicted
-    }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.values.len()
+    /// How many keys there are, and how many made room for others.
+    pub(crate) fn size(&self) -> (usize, u64) {
+        (self.values.len(), self.evicted)
     }
 }
 
@@ -71,7 +66,7 @@ mod tests {
         *parts.get(&2) += 20;
         *parts.get(&1) += 1;
         *parts.get(&3) += 30;
-        assert_eq!((parts.len(), parts.evicted()), (2, 1));
+        assert_eq!(parts.size(), (2, 1));
         assert_eq!(*parts.get(&1), 11);
         assert_eq!(*parts.get(&2), 0);
     }
@@ -81,9 +76,9 @@ mod tests {
         let mut parts = Parts::<u64, u8>::new(100);
         for key in 0..100_000 {
             parts.get(&(key * 7919 % 50_021));
-            assert!(parts.len() <= 100);
-            assert_eq!(parts.len(), parts.by_use.len());
+            assert!(parts.size().0 <= 100);
+            assert_eq!(parts.size().0, parts.by_use.len());
         }
-        assert!(parts.evicted() > 90_000);
+        assert!(parts.size().1 > 90_000);
     }
 }

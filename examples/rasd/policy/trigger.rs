@@ -60,7 +60,7 @@ pub(crate) enum Job {
 pub(crate) struct Done {
     /// Programs that ended with status 0.
     pub(crate) succeeded: AtomicU64,
-    /// Programs that ended otherwise.
+    /// Programs that ended otherwise, in time.
     pub(crate) failed: AtomicU64,
     /// Programs that took too long.
     pub(crate) timed_out: AtomicU64,
@@ -400,11 +400,14 @@ impl Worker {
 
     fn tell(&self, child: &Running, status: io::Result<ExitStatus>) {
         let success = status.as_ref().is_ok_and(ExitStatus::success);
-        Done::count(if success {
-            &self.done.succeeded
-        } else {
-            &self.done.failed
-        });
+        // What took too long was counted then.
+        if matches!(child.stage, Stage::Runs(_)) {
+            Done::count(if success {
+                &self.done.succeeded
+            } else {
+                &self.done.failed
+            });
+        }
         let outcome = match status {
             Ok(status) => match (status.code(), status.signal()) {
                 (Some(code), _) => format!("ended with status {code}"),

@@ -3,14 +3,12 @@
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::*;
 use crate::config::Config;
 use crate::config::values::{Count, Size};
-
-type Kept = Arc<Mutex<Vec<(Priority, String)>>>;
+use crate::notes::Kept;
 
 fn how(timeout: &str, grace: &str) -> Triggers {
     Triggers {
