@@ -8,3 +8,6 @@
 mod harness;
 mod kill;
 mod kit;
+mod query;
+mod storm;
+mod trouble;
