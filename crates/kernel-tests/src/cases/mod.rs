@@ -19,6 +19,10 @@ mod mcelog_writes;
 mod perf_ring_reads;
 mod pstore_keeps_a_panic;
 mod rings_lose_exactly;
+mod source_boot_instance;
+mod source_kept_instance;
+mod source_perf_and_keeper;
+mod source_top_instance;
 
 /// Every case, in the order in which a shared boot runs them.
 pub const ALL: &[&Case] = &[
@@ -38,6 +42,10 @@ pub const ALL: &[&Case] = &[
     &rings_lose_exactly::CASE,
     &boot_trace_records::CASE,
     &boot_instance_records::CASE,
+    &source_kept_instance::CASE,
+    &source_perf_and_keeper::CASE,
+    &source_top_instance::CASE,
+    &source_boot_instance::CASE,
 ];
 
 /// The case of that name.
