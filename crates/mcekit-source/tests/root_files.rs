@@ -110,7 +110,10 @@ fn an_attribute_that_notifies_wakes_and_is_armed_again() {
     let events = group.0.join("cgroup.events");
     let mut source = Notify::of("cgroup", [&events]).expect("cgroup.events");
     assert_eq!(source.next().expect("a look"), None);
-    assert!(!readable(&source, Duration::from_millis(50)), "nothing changed");
+    assert!(
+        !readable(&source, Duration::from_millis(50)),
+        "nothing changed"
+    );
 
     let child = Kill(Command::new("sleep").arg("60").spawn().expect("sleep"));
     let pid = child.0.id().to_string();
