@@ -6,13 +6,12 @@ mod mark;
 mod tests;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::epoll::EpollFlags;
 
@@ -222,9 +221,9 @@ impl Journal {
         };
         let got = match file.read(&mut self.buffer) {
             Ok(got) => got,
-            Err(error) => match error.raw_os_error().map(Errno::from_raw) {
-                Some(Errno::EAGAIN) => return Ok(false),
-                Some(Errno::EINTR) => return Ok(true),
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => return Ok(false),
+                ErrorKind::Interrupted => return Ok(true),
                 _ => {
                     self.end()?;
                     return Err(Error::io(Path::new(&self.name), error));

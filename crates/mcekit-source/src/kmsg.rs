@@ -11,7 +11,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::libc;
 use nix::sys::epoll::EpollFlags;
 
@@ -134,11 +133,11 @@ impl<R: Read + AsFd> Kmsg<R> {
             Ok(0) => return Ok(false),
             Ok(got) => got,
             Err(error) => {
-                return match error.raw_os_error().map(Errno::from_raw) {
-                    Some(Errno::EAGAIN) => Ok(false),
-                    Some(Errno::EINTR) => Ok(true),
+                return match error.kind() {
+                    io::ErrorKind::WouldBlock => Ok(false),
+                    io::ErrorKind::Interrupted => Ok(true),
                     // The next line was overwritten; the one that follows tells by its number how many were.
-                    Some(Errno::EPIPE) => Ok(true),
+                    io::ErrorKind::BrokenPipe => Ok(true),
                     _ => Err(Error::io(&self.path, error)),
                 };
             }
