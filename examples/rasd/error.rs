@@ -9,6 +9,8 @@ pub(crate) enum Error {
     Store(#[from] mcekit_store::Error),
     #[error(transparent)]
     Source(#[from] mcekit_source::Error),
+    #[error(transparent)]
+    Control(#[from] crate::control::ClientError),
     #[error("{call}: {source}")]
     System {
         call: &'static str,
@@ -37,4 +39,9 @@ impl Error {
             source: errno.into(),
         }
     }
+}
+
+/// An error of what was being done.
+pub(crate) fn call(call: &'static str) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::System { call, source }
 }

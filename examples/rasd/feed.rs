@@ -7,6 +7,7 @@ use mcekit_source::{Channel, Cursor, Event, Guarantees, Seek, Source};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::say;
+use crate::status::Reads;
 
 /// How long a source that could not be read is left alone, at first and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
@@ -50,6 +51,12 @@ impl Feed {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What `rasd status` tells of it.
+    pub(crate) fn reads(&self) -> Reads {
+        let source = &self.source;
+        Reads::new(source.channel(), source.name(), self.backlog, source.caps())
     }
 
     pub(crate) fn channel(&self) -> Channel {

@@ -9,6 +9,7 @@
 
 mod applier;
 mod args;
+mod ask;
 mod config;
 mod control;
 mod delivered;
@@ -17,6 +18,7 @@ mod error;
 mod explain;
 mod facts;
 mod feed;
+mod fence;
 mod metrics;
 mod monitor;
 mod names;
@@ -37,16 +39,21 @@ mod wait;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
 use clap::Parser;
 
 use args::{Cli, Command};
+use control::{Access, Daemon, Limits, Listener};
 use engine::{Engine, Options};
 use error::Error;
+use feed::Feed;
 use monitor::{Monitor, Privileged};
+use service::Service;
 use settings::Purpose;
 use state::State;
 use stats::Stats;
+use status::Told;
 use wait::Wait;
 
 fn main() -> ExitCode {
@@ -65,8 +72,8 @@ fn run(cli: &Cli) -> Result<(), Error> {
         Some(Command::CheckConfig { file }) => {
             settings::check(file.as_deref().or(cli.config.as_deref()))
         }
-        Some(Command::Status { .. }) => Err(Error::Usage("not built yet".into())),
-        Some(Command::Query(query)) => query::answer(&state::dir(cli)?, query),
+        Some(Command::Status { json }) => ask::status(cli, *json),
+        Some(Command::Query(query)) => ask::query(cli, query),
         None => watch(cli),
     }
 }
@@ -85,6 +92,18 @@ fn watch(cli: &Cli) -> Result<(), Error> {
     let feeds = sources::open(&cli.run)?;
     let stats = Arc::new(Stats::default());
     let dir = state::dir(cli)?;
+    state::make(&dir)?;
+    let socket = ask::socket(cli, &config, purpose);
+    let listener = socket.as_deref().map(Listener::bind).transpose();
+    let listener = listener.map_err(error::call("the control socket"))?;
+    // Everything that needs rights is open, and nothing has been read yet. Threads that start from here on have no more
+    // rights than this one.
+    let fences = fence::put_up(
+        &config,
+        &dir,
+        socket.as_deref(),
+        feeds.iter().map(Feed::channel),
+    );
     let State {
         spool,
         damage,
@@ -97,8 +116,30 @@ fn watch(cli: &Cli) -> Result<(), Error> {
         once: cli.run.once,
         ..Options::default()
     };
+    let told = Told {
+        state: dir.clone(),
+        sources: feeds.iter().map(Feed::reads).collect(),
+        fences,
+        stats: Arc::clone(&stats),
+        started: (SystemTime::now(), Instant::now()),
+    };
+    let service = Service::from_env(Arc::clone(&stats));
     let mut engine = Engine::new(options, wait, spool, damage, sightings, stats);
     engine.consumer(Box::new(monitor))?;
+    if let Some(listener) = listener {
+        let answers = Daemon {
+            told,
+            history: state::history(&dir),
+        };
+        let access = Access {
+            users: config.control.users.0.clone(),
+            groups: config.control.groups.0.clone(),
+        };
+        engine.consumer(Box::new(listener.serve(access, Limits::default(), answers)))?;
+    }
+    if let Some(service) = service {
+        engine.consumer(Box::new(service))?;
+    }
     for feed in feeds {
         engine.source(feed)?;
     }

@@ -26,6 +26,8 @@ pub(crate) struct Needed {
     pub(crate) writes: Vec<PathBuf>,
     /// perf events of a CPU that comes back must be opened.
     pub(crate) perf: bool,
+    /// Metrics are served over TCP, on a socket that is made later.
+    pub(crate) network: bool,
     /// pstore's copies of the kernel's log must be read, where `dmesg_restrict` is set.
     pub(crate) kernel_log: bool,
 }
@@ -263,14 +265,21 @@ fn filter(needed: &Needed) -> Result<BpfProgram, Box<dyn std::error::Error>> {
     if !needed.perf {
         rules.insert(libc::SYS_perf_event_open, Vec::new());
     }
-    // Sockets of this machine only: the one for metrics is open by now.
-    let elsewhere = SeccompCondition::new(
-        0,
-        SeccompCmpArgLen::Dword,
-        SeccompCmpOp::Ne,
-        libc::AF_UNIX as u64,
-    )?;
-    rules.insert(libc::SYS_socket, vec![SeccompRule::new(vec![elsewhere])?]);
+    // Sockets of this machine only, but for metrics.
+    let families = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
+    let allowed = if needed.network {
+        &families[..]
+    } else {
+        &families[..1]
+    };
+    let elsewhere = allowed
+        .iter()
+        .map(|&family| {
+            let family = u64::from(family.unsigned_abs());
+            SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, family)
+        })
+        .collect::<Result<_, _>>()?;
+    rules.insert(libc::SYS_socket, vec![SeccompRule::new(elsewhere)?]);
     let refused = SeccompAction::Errno(libc::EPERM as u32);
     let arch: TargetArch = std::env::consts::ARCH.try_into()?;
     Ok(SeccompFilter::new(rules, SeccompAction::Allow, refused, arch)?.try_into()?)

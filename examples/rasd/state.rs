@@ -60,13 +60,17 @@ pub(crate) fn history(dir: &Path) -> PathBuf {
     dir.join(HISTORY)
 }
 
+/// Makes the state directory, if it is not there.
+pub(crate) fn make(dir: &Path) -> Result<(), Error> {
+    fs::create_dir_all(dir).map_err(|source| Error::System {
+        call: "mkdir",
+        source: std::io::Error::new(source.kind(), format!("{}: {source}", dir.display())),
+    })
+}
+
 impl State {
     /// Opens the directory, and starts the thread that brings the spool into the history.
     pub(crate) fn open(dir: &Path, stats: &Arc<Stats>) -> Result<Self, Error> {
-        fs::create_dir_all(dir).map_err(|source| Error::System {
-            call: "mkdir",
-            source: std::io::Error::new(source.kind(), format!("{}: {source}", dir.display())),
-        })?;
         let path = history(dir);
         let mut sightings = Sightings::new(SIGHTINGS.into());
         let mut options = Options::default();

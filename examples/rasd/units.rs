@@ -3,6 +3,7 @@
 
 mod applier;
 mod args;
+mod ask;
 mod config;
 mod control;
 mod delivered;
@@ -11,6 +12,7 @@ mod error;
 mod explain;
 mod facts;
 mod feed;
+mod fence;
 mod metrics;
 mod monitor;
 mod names;

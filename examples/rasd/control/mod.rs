@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use client::{ClientError, ask};
 pub(crate) use peer::Access;
 pub(crate) use question::{Daemon, Question};
-pub(crate) use server::{Answers, Limits, Server};
+pub(crate) use server::{Answers, Limits, Listener, Server};
 
 /// The longest request that is read, in bytes, with the end of its line.
 pub(crate) const MAX_REQUEST: usize = 4096;

@@ -50,11 +50,17 @@ impl Default for Limits {
     }
 }
 
-/// The listening socket.
+/// The listening socket, while nobody is answered yet.
 #[derive(Debug)]
-pub(crate) struct Server<A> {
+pub(crate) struct Listener {
     listener: UnixListener,
     path: PathBuf,
+}
+
+/// Answers those who connect.
+#[derive(Debug)]
+pub(crate) struct Server<A> {
+    listener: Listener,
     access: Access,
     limits: Limits,
     answers: Arc<A>,
@@ -64,18 +70,13 @@ pub(crate) struct Server<A> {
 /// A stack that JSON and a database query need no more than.
 const STACK: usize = 512 << 10;
 
-impl<A: Answers> Server<A> {
+impl Listener {
     /// Listens at a path. A socket that is left of a daemon that is gone is replaced, that of a living one is not.
     ///
     /// # Errors
     ///
     /// `AddrInUse` when another daemon answers there; what the system gives.
-    pub(crate) fn listen(
-        path: &Path,
-        access: Access,
-        limits: Limits,
-        answers: Arc<A>,
-    ) -> io::Result<Self> {
+    pub(crate) fn bind(path: &Path) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
@@ -104,13 +105,29 @@ impl<A: Answers> Server<A> {
         Ok(Self {
             listener,
             path: path.to_owned(),
-            access,
-            limits,
-            answers,
-            busy: Arc::default(),
         })
     }
 
+    /// From now on, clients are answered.
+    pub(crate) fn serve<A: Answers>(self, access: Access, limits: Limits, answers: A) -> Server<A> {
+        Server {
+            listener: self,
+            access,
+            limits,
+            answers: Arc::new(answers),
+            busy: Arc::default(),
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // The next daemon would replace it anyhow.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl<A: Answers> Server<A> {
     /// Takes the clients that wait, and gives what there is to say about those who were sent away.
     ///
     /// # Errors
@@ -119,7 +136,7 @@ impl<A: Answers> Server<A> {
     pub(crate) fn turn(&self) -> io::Result<Vec<String>> {
         let mut said = Vec::new();
         loop {
-            let mut socket = match self.listener.accept() {
+            let mut socket = match self.listener.listener.accept() {
                 Ok((socket, _)) => socket,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(said),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -161,23 +178,11 @@ impl<A: Answers> Server<A> {
             }
         }
     }
-
-    /// Clients that are being answered.
-    pub(crate) fn busy(&self) -> usize {
-        self.busy.load(Ordering::Acquire)
-    }
 }
 
 impl<A> AsFd for Server<A> {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.listener.as_fd()
-    }
-}
-
-impl<A> Drop for Server<A> {
-    fn drop(&mut self) {
-        // The next daemon would replace it anyhow.
-        let _ = fs::remove_file(&self.path);
+        self.listener.listener.as_fd()
     }
 }
 

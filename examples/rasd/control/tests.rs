@@ -52,7 +52,9 @@ impl Running {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("rasd.sock");
         let server =
-            Server::listen(&path, Access::default(), limits, Arc::new(Told)).expect("a socket");
+            Listener::bind(&path)
+                .expect("a socket")
+                .serve(Access::default(), limits, Told);
         let stop = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&stop);
         let thread = thread::spawn(move || {
@@ -228,12 +230,7 @@ fn an_answer_without_a_last_line_is_no_answer() {
 #[test]
 fn a_socket_that_is_left_over_is_replaced_and_a_living_one_is_not() {
     let server = Running::new(Limits::default());
-    let second = Server::listen(
-        &server.path,
-        Access::default(),
-        Limits::default(),
-        Arc::new(Told),
-    );
+    let second = Listener::bind(&server.path);
     assert_eq!(
         second.expect_err("in use").kind(),
         std::io::ErrorKind::AddrInUse
@@ -243,11 +240,11 @@ fn a_socket_that_is_left_over_is_replaced_and_a_living_one_is_not() {
     let path = folder.path().join("rasd.sock");
     drop(std::os::unix::net::UnixListener::bind(&path).expect("a socket"));
     assert!(path.exists());
-    Server::listen(&path, Access::default(), Limits::default(), Arc::new(Told)).expect("replaced");
+    Listener::bind(&path).expect("replaced");
     assert!(!path.exists(), "a server takes its socket away");
 
     std::fs::write(&path, "precious").expect("a file");
-    let other = Server::listen(&path, Access::default(), Limits::default(), Arc::new(Told));
+    let other = Listener::bind(&path);
     assert_eq!(
         other.expect_err("no socket").kind(),
         std::io::ErrorKind::AlreadyExists
