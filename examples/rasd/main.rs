@@ -44,7 +44,8 @@ use std::time::{Instant, SystemTime};
 use clap::Parser;
 
 use args::{Cli, Command};
-use control::{Access, Daemon, Limits, Listener};
+use control::question::Daemon;
+use control::{Access, Limits, Listener};
 use engine::{Engine, Options};
 use error::Error;
 use feed::Feed;

@@ -10,7 +10,7 @@
 
 mod client;
 mod peer;
-mod question;
+pub(crate) mod question;
 mod serve;
 mod server;
 #[cfg(test)]
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use client::{ClientError, ask};
 pub(crate) use peer::Access;
-pub(crate) use question::{Daemon, Question};
+pub(crate) use question::Question;
 pub(crate) use server::{Answers, Limits, Listener, Server};
 
 /// The longest request that is read, in bytes, with the end of its line.
