@@ -8,7 +8,8 @@
 //! | Linux 6.10 and later | mapped: what is taken stays in the reader's sub-buffer | taking the next sub-buffer |
 //! | older, or in reserved memory | `trace`, which is text | `trace_pipe`, event by event |
 //!
-//! On a mapped ring at most one sub-buffer of each CPU is given between two commits. In text, the fields of events other than
+//! On a mapped ring at most one sub-buffer of each CPU is given between two commits: when there is nothing more, commit,
+//! and ask again before sleeping. Whoever never commits gets no more than that. In text, the fields of events other than
 //! `mce_record` are only those that the text names.
 //!
 //! The kernel counts what was read, overwritten and refused, so every loss is exact. In text there is one gap: if the ring is
