@@ -31,6 +31,7 @@ mod lines;
 mod mcelog;
 mod own;
 mod perf;
+pub mod probe;
 mod pstore;
 mod replay;
 mod sightings;
