@@ -1,6 +1,6 @@
 //! The kernel's log, from /dev/kmsg.
 
-mod line;
+pub(crate) mod line;
 #[cfg(test)]
 mod tests;
 
@@ -9,14 +9,13 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::libc;
 use nix::sys::epoll::EpollFlags;
 
 use crate::lines::{Item, Lines, MARGIN, Place};
-use crate::wait::{Group, Timer};
+use crate::wait::{Group, Silence};
 use crate::{
     Caps, Channel, Cursor, Error, Event, Guarantees, Keeps, Loss, LossKnown, Lost, Observed,
     Result, Seek, Source, own,
@@ -24,9 +23,6 @@ use crate::{
 
 /// Longer than any record of the device (`PRINTK_MESSAGE_MAX`, formerly `CONSOLE_EXT_LOG_MAX`: 8 KiB).
 const ROOM: usize = 16 << 10;
-
-/// For how long the log must be silent for an error to be complete that another line could still belong to.
-const SETTLE: Duration = Duration::from_millis(500);
 
 /// Machine checks that the kernel prints: `/dev/kmsg`, from its oldest line on.
 ///
@@ -46,10 +42,7 @@ pub struct Kmsg<R = File> {
     name: String,
     boot: String,
     group: Group,
-    timer: Timer,
-    settle: Duration,
-    /// When what is under way is complete, if nothing comes.
-    quiet_at: Option<Instant>,
+    silence: Silence,
     buffer: Vec<u8>,
     lines: Lines<u64>,
     /// The number that the next line must have.
@@ -103,18 +96,15 @@ impl<R: Read + AsFd> Kmsg<R> {
     ///
     /// [`Error::System`] where no descriptor can be made.
     pub fn from_reader(log: R, path: &Path, boot_id: &str) -> Result<Self> {
-        let (group, timer) = (Group::new()?, Timer::new()?);
+        let group = Group::new()?;
         group.add(log.as_fd(), EpollFlags::EPOLLIN, 0)?;
-        group.add(&timer, EpollFlags::EPOLLIN, 1)?;
         Ok(Self {
             log,
             path: path.to_owned(),
             name: path.display().to_string(),
             boot: boot_id.to_owned(),
+            silence: Silence::new(&group, 1)?,
             group,
-            timer,
-            settle: SETTLE,
-            quiet_at: None,
             buffer: vec![0; ROOM],
             lines: Lines::new(),
             expected: None,
@@ -128,7 +118,7 @@ impl<R: Read + AsFd> Kmsg<R> {
     /// For how long the log must be silent before an error that another line could still belong to is complete.
     #[must_use]
     pub fn settle(mut self, time: Duration) -> Self {
-        self.settle = time;
+        self.silence.settle = time;
         self
     }
 
@@ -143,11 +133,11 @@ impl<R: Read + AsFd> Kmsg<R> {
             Ok(0) => return Ok(false),
             Ok(got) => got,
             Err(error) => {
-                return match error.raw_os_error().map(Errno::from_raw) {
-                    Some(Errno::EAGAIN) => Ok(false),
-                    Some(Errno::EINTR) => Ok(true),
+                return match error.kind() {
+                    io::ErrorKind::WouldBlock => Ok(false),
+                    io::ErrorKind::Interrupted => Ok(true),
                     // The next line was overwritten; the one that follows tells by its number how many were.
-                    Some(Errno::EPIPE) => Ok(true),
+                    io::ErrorKind::BrokenPipe => Ok(true),
                     _ => Err(Error::io(&self.path, error)),
                 };
             }
@@ -159,7 +149,7 @@ impl<R: Read + AsFd> Kmsg<R> {
                 what: format!("a record that is none, behind line {:?}", self.expected),
             });
         };
-        self.quiet_at = None;
+        self.silence.broken();
         if let Some(expected) = self.expected
             && line.sequence > expected
         {
@@ -192,26 +182,6 @@ impl<R: Read + AsFd> Kmsg<R> {
         self.ours = true;
         Ok(true)
     }
-
-    /// Nothing comes now: waits until what is under way is complete.
-    fn quiet(&mut self) -> Result<()> {
-        let now = Instant::now();
-        match self.quiet_at {
-            None if self.lines.is_open() => {
-                self.quiet_at = now.checked_add(self.settle);
-                self.timer.after(self.settle)?;
-            }
-            Some(at) if at <= now => {
-                self.timer.stop()?;
-                self.quiet_at = None;
-                self.ours = false;
-                self.lines.flush();
-            }
-            Some(at) => self.timer.after(at - now)?,
-            None => self.timer.stop()?,
-        }
-        Ok(())
-    }
 }
 
 impl<R: Read + AsFd> Source for Kmsg<R> {
@@ -242,7 +212,10 @@ impl<R: Read + AsFd> Source for Kmsg<R> {
                 return Ok(Some(event(item, Channel::Kmsg)));
             }
             if !self.read()? {
-                self.quiet()?;
+                if self.silence.goes_on(self.lines.is_open())? {
+                    self.ours = false;
+                    self.lines.flush();
+                }
                 let item = self.lines.take();
                 return Ok(item.map(|item| event(item, Channel::Kmsg)));
             }

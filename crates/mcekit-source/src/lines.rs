@@ -160,6 +160,11 @@ impl<P: Clone + PartialOrd> Lines<P> {
         self.unended || self.origin + self.reader.settled() < self.pushed
     }
 
+    /// Whether nothing is ready to be taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ready.is_empty()
+    }
+
     /// What comes next.
     pub(crate) fn take(&mut self) -> Option<Item> {
         Some(match self.ready.pop_front()? {
@@ -190,8 +195,14 @@ impl<P: Clone + PartialOrd> Lines<P> {
             _ if at >= self.pushed => None,
             _ => self.known.get(behind.saturating_sub(1)),
         };
+        let from = from.map(|known| known.place.clone());
+        // Lines above it are read for what they say of those below, and hold nothing new.
+        let resumed = self.resume.as_ref().and_then(|place| place.from.clone());
         Place {
-            from: from.map(|known| known.place.clone()),
+            from: match (from, resumed) {
+                (Some(from), Some(resumed)) if from < resumed => Some(resumed),
+                (from, _) => from,
+            },
             after: self.last.clone(),
         }
     }

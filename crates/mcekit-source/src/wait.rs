@@ -1,7 +1,7 @@
 //! Descriptors to sleep on.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -119,6 +119,56 @@ fn spec(time: Duration) -> TimeSpec {
 impl AsFd for Timer {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+/// Waits until a log was silent for a while.
+#[derive(Debug)]
+pub(crate) struct Silence {
+    timer: Timer,
+    /// How long.
+    pub(crate) settle: Duration,
+    /// When it was, if nothing comes.
+    at: Option<Instant>,
+}
+
+impl Silence {
+    /// For how long a log must be silent for an error to be complete that another line could still belong to.
+    const SETTLE: Duration = Duration::from_millis(500);
+
+    /// One that wakes a group.
+    pub(crate) fn new(group: &Group, token: u64) -> Result<Self> {
+        let timer = Timer::new()?;
+        group.add(&timer, EpollFlags::EPOLLIN, token)?;
+        Ok(Self {
+            timer,
+            settle: Self::SETTLE,
+            at: None,
+        })
+    }
+
+    /// Something was said.
+    pub(crate) const fn broken(&mut self) {
+        self.at = None;
+    }
+
+    /// Nothing is said now. True: for long enough. `open`: something waits for that.
+    pub(crate) fn goes_on(&mut self, open: bool) -> Result<bool> {
+        let now = Instant::now();
+        match self.at {
+            None if open => {
+                self.at = now.checked_add(self.settle);
+                self.timer.after(self.settle)?;
+            }
+            Some(at) if at <= now => {
+                self.timer.stop()?;
+                self.at = None;
+                return Ok(true);
+            }
+            Some(at) => self.timer.after(at - now)?,
+            None => self.timer.stop()?,
+        }
+        Ok(false)
     }
 }
 

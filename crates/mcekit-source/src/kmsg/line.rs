@@ -71,12 +71,12 @@ fn nibble(digit: u8) -> Option<u8> {
 }
 
 /// The headline of the firmware's list of what ended the previous boot (`drivers/acpi/apei/bert.c`).
-pub(super) fn announces_bert(text: &[u8]) -> bool {
+pub(crate) fn announces_bert(text: &[u8]) -> bool {
     text.starts_with(b"BERT: Error records from previous boot")
 }
 
 /// A line of such a list.
-pub(super) fn of_hardware(text: &[u8]) -> bool {
+pub(crate) fn of_hardware(text: &[u8]) -> bool {
     text.starts_with(b"[Hardware Error]:")
 }
 

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use mcekit::{CpuSignature, Record, Status, Vendor};
 use mcekit_logs::write::Kernel;
+use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use proptest::prelude::*;
 

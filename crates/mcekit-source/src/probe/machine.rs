@@ -50,9 +50,7 @@ impl Machine {
             return Tracefs::find();
         }
         let usual = Tracefs::at(self.path("sys/kernel/tracing"));
-        usual.or_else(|first| {
-            Tracefs::at(self.path("sys/kernel/debug/tracing")).map_err(|_| first)
-        })
+        usual.or_else(|first| Tracefs::at(self.path("sys/kernel/debug/tracing")).map_err(|_| first))
     }
 
     /// Major and minor version of the kernel.

@@ -201,14 +201,24 @@ pub fn probe(machine: &Machine) -> Probe {
     }
     let kept = tracing.as_ref().err().cloned().or_else(|| {
         let instances = tracing.as_ref().ok()?.root().join("instances");
-        reachable(&instances, AccessFlags::W_OK, "root, and tracefs mounted read-write")
+        reachable(
+            &instances,
+            AccessFlags::W_OK,
+            "root, and tracefs mounted read-write",
+        )
     });
     add(Place::KeptInstance(INSTANCE.into()), kept);
     let socket = machine.path(KEEPER_SOCKET);
     let no_socket = std::fs::metadata(&socket).map_or(true, |found| !found.file_type().is_socket());
     let keeper = no_socket
         .then(|| obstacle("no keeper listens", "a perf_ring::Keeper of mce:mce_record"))
-        .or_else(|| reachable(&socket, AccessFlags::W_OK, "the right to the keeper's socket"));
+        .or_else(|| {
+            reachable(
+                &socket,
+                AccessFlags::W_OK,
+                "the right to the keeper's socket",
+            )
+        });
     add(Place::Keeper(socket), keeper);
     add(Place::Perf, perf(machine, tracing.as_ref()));
     add(Place::Mcelog, mcelog(machine));

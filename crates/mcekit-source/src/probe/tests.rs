@@ -46,9 +46,7 @@ impl Made {
 fn why_not(probe: &Probe, channel: Channel, from_boot: bool) -> Option<Obstacle> {
     let mut candidates = probe.candidates.iter();
     candidates
-        .find(|c| {
-            c.place.channel() == channel && c.caps.has(Guarantees::FROM_BOOT) == from_boot
-        })
+        .find(|c| c.place.channel() == channel && c.caps.has(Guarantees::FROM_BOOT) == from_boot)
         .unwrap()
         .obstacle
         .clone()
@@ -56,7 +54,10 @@ fn why_not(probe: &Probe, channel: Channel, from_boot: bool) -> Option<Obstacle>
 
 #[test]
 fn a_boot_instance_is_best() {
-    let made = Made::new("6.12.1-amd64\n", "quiet trace_instance=early,mce:mce_record -- x\n");
+    let made = Made::new(
+        "6.12.1-amd64\n",
+        "quiet trace_instance=early,mce:mce_record -- x\n",
+    );
     made.tracefs(&["early"]);
     made.file("dev/mcelog", "");
     let probe = made.probe();
@@ -99,7 +100,10 @@ fn what_is_missing_is_said() {
 
 #[test]
 fn kernels_before_6_3_have_the_top_instance() {
-    let old = Made::new("6.1.0-9\n", "trace_event=sched:sched_switch,mce:mce_record\n");
+    let old = Made::new(
+        "6.1.0-9\n",
+        "trace_event=sched:sched_switch,mce:mce_record\n",
+    );
     old.tracefs(&[]);
     let probe = old.probe();
     assert_eq!(probe.best_live().unwrap().place, Place::TopInstance);
@@ -124,7 +128,10 @@ fn pstore_is_backlog_and_a_keeper_is_found() {
 #[test]
 fn what_hides_errors_is_warned_of() {
     let made = Made::new("6.12.1\n", "mce=ignore_ce -- mce=off\n");
-    made.file("boot/config-6.12.1", "CONFIG_RAS_CEC=y\n# CONFIG_X86_MCELOG_LEGACY is not set\n");
+    made.file(
+        "boot/config-6.12.1",
+        "CONFIG_RAS_CEC=y\n# CONFIG_X86_MCELOG_LEGACY is not set\n",
+    );
     made.file("proc/77/comm", "rasdaemon\n");
     made.file("proc/78/comm", "other\n");
     fs::create_dir_all(made.dir.path().join("proc/78/fd")).unwrap();

@@ -96,7 +96,9 @@ impl Input {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
             let room = self.end + CHUNK;
-            if self.buffer.len() < room {
+            if self.buffer.is_empty() {
+                self.buffer = vec![0; room];
+            } else if self.buffer.len() < room {
                 self.buffer.resize(room, 0);
             }
         }
