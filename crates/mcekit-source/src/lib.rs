@@ -34,6 +34,7 @@ mod mcelog;
 mod notify;
 mod own;
 mod perf;
+pub mod probe;
 mod pstore;
 mod replay;
 mod sightings;

@@ -56,13 +56,13 @@ fn overflows(guest: &Guest, tracefs: &Tracefs, map: bool) -> Outcome {
     }
     let mut disk = Disk::default();
     let mut source = Trace::keep(tracefs, "mce-tiny", &options).map_err(failed)?;
-    while disk.take(&mut source)? {}
+    while disk.take(&mut source)? {
+        disk.commit(&mut source)?;
+    }
     guest.inject(&numbered(1));
     let known = disk.errors.len();
     disk.wait(&mut source, known + 1)?;
-    if let Some(cursor) = &disk.cursor {
-        mcekit_source::Source::commit(&mut source, cursor).map_err(failed)?;
-    }
+    disk.commit(&mut source)?;
     while disk.take(&mut source)? {}
     let mut overrun = 0;
     for cpu in instance.cpus()? {

@@ -70,13 +70,18 @@ impl Disk {
         Ok(true)
     }
 
-    /// Takes what comes until there are so many errors, sleeping on the source's descriptor.
+    /// Takes what comes until there are so many errors, as a daemon does: all that there is, then commit, then sleep on the
+    /// source's descriptor.
     ///
     /// # Errors
     ///
     /// As [`Disk::take`]; if they do not come, or the descriptor does not wake.
     pub fn wait(&mut self, source: &mut dyn Source, errors: usize) -> Outcome {
         while self.errors.len() < errors {
+            if self.take(source)? {
+                continue;
+            }
+            self.commit(source)?;
             if self.take(source)? {
                 continue;
             }
@@ -91,6 +96,18 @@ impl Disk {
             )?;
         }
         Ok(())
+    }
+
+    /// Tells the source that all this is on disk.
+    ///
+    /// # Errors
+    ///
+    /// What the source gives.
+    pub fn commit(&self, source: &mut dyn Source) -> Outcome {
+        let cursor = self.cursor.as_ref();
+        cursor
+            .map_or(Ok(()), |cursor| source.commit(cursor))
+            .map_err(|e| Failure::new(e.to_string()))
     }
 
     /// What is on disk is these, each once and in order, and nothing is missing.
@@ -132,23 +149,22 @@ pub fn each_once<S: Source>(
         Ok(())
     };
 
-    // Before any reader. The first one takes three, has one on disk, and dies.
+    // Before any reader. The first one takes all that it gets, has one on disk, and dies.
     inject(0..3)?;
     let mut disk = Disk::default();
     let mut source = open()?;
     ensure(disk.take(&mut source)?, "nothing from before the reader")?;
-    let mut taken = Disk::default();
-    taken.wait(&mut source, 2)?;
+    while source.next().map_err(failed)?.is_some() {}
     drop(source);
     disk.has(0..1)?;
 
-    // One more while nobody reads. The second reader gets the rest, has it on disk, and dies before it commits.
+    // One more while nobody reads. The second reader has what it gets on disk, and dies before it commits.
     inject(3..4)?;
     let mut source = open()?;
     if let Some(cursor) = &disk.cursor {
         source.seek(cursor).map_err(failed)?;
     }
-    disk.wait(&mut source, 3)?;
+    while disk.take(&mut source)? {}
     drop(source);
 
     // The third one finds what is left, commits, and follows live.
@@ -159,17 +175,13 @@ pub fn each_once<S: Source>(
     disk.wait(&mut source, 4)?;
     disk.has(0..4)?;
     for n in 4..7 {
-        if let Some(cursor) = &disk.cursor {
-            source.commit(cursor).map_err(failed)?;
-        }
+        disk.commit(&mut source)?;
         ensure(!disk.take(&mut source)?, "there is more than was injected")?;
         guest.inject(&numbered(n));
         disk.wait(&mut source, usize::from(n) + 1)?;
     }
     disk.has(0..7)?;
-    if let Some(cursor) = &disk.cursor {
-        source.commit(cursor).map_err(failed)?;
-    }
+    disk.commit(&mut source)?;
     drop(source);
 
     // All is done: a fourth one has nothing to do.

@@ -8,7 +8,8 @@
 //! | Linux 6.10 and later | mapped: what is taken stays in the reader's sub-buffer | taking the next sub-buffer |
 //! | older, or in reserved memory | `trace`, which is text | `trace_pipe`, event by event |
 //!
-//! On a mapped ring at most one sub-buffer of each CPU is given between two commits. In text, the fields of events other than
+//! On a mapped ring at most one sub-buffer of each CPU is given between two commits: when there is nothing more, commit,
+//! and ask again before sleeping. Whoever never commits gets no more than that. In text, the fields of events other than
 //! `mce_record` are only those that the text names.
 //!
 //! The kernel counts what was read, overwritten and refused, so every loss is exact. In text there is one gap: if the ring is
@@ -123,6 +124,27 @@ impl Gathered {
     }
 }
 
+/// What a trace instance guarantees; `overwrites` is its option of that name.
+pub(crate) fn caps(from_boot: bool, overwrites: bool) -> Caps {
+    let mut guarantees = Guarantees::WITHOUT_READER
+        | Guarantees::SURVIVES_EXIT
+        | Guarantees::MANY_READERS
+        | Guarantees::WAKES_ALL
+        | Guarantees::KERNEL_FILTER
+        | Guarantees::REPEATS
+        | Guarantees::REGISTERS;
+    guarantees.set(Guarantees::FROM_BOOT, from_boot);
+    Caps {
+        guarantees,
+        keeps: if overwrites {
+            Keeps::Newest
+        } else {
+            Keeps::Oldest
+        },
+        loss: LossKnown::Exact,
+    }
+}
+
 /// Opens a file of a ring to be read without waiting.
 fn open_raw(path: &Path) -> Result<File> {
     OpenOptions::new()
@@ -224,28 +246,12 @@ impl Trace {
         let last_boot = instance.last_boot_info()?.is_some();
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
             .map_err(|e| Error::system("epoll_create", e))?;
-        let mut guarantees = Guarantees::WITHOUT_READER
-            | Guarantees::SURVIVES_EXIT
-            | Guarantees::MANY_READERS
-            | Guarantees::WAKES_ALL
-            | Guarantees::KERNEL_FILTER
-            | Guarantees::REPEATS
-            | Guarantees::REGISTERS;
-        guarantees.set(Guarantees::FROM_BOOT, from_boot);
-        guarantees.set(Guarantees::SURVIVES_REBOOT, last_boot);
-        let overwrites = instance.option("overwrite").unwrap_or(true);
+        let mut caps = caps(from_boot, instance.option("overwrite").unwrap_or(true));
+        caps.guarantees.set(Guarantees::SURVIVES_REBOOT, last_boot);
         let mut trace = Self {
             name: instance.name().unwrap_or("top").into(),
             epoch: format!("{}/{identity}", own::boot_id(Path::new(own::BOOT_ID))?),
-            caps: Caps {
-                guarantees,
-                keeps: if overwrites {
-                    Keeps::Newest
-                } else {
-                    Keeps::Oldest
-                },
-                loss: LossKnown::Exact,
-            },
+            caps,
             rings: Vec::new(),
             epoll,
             catalogue,
