@@ -166,3 +166,39 @@ fn a_trigger_that_hangs_holds_nothing_up() {
     );
     assert!(of("triggers wait already") >= 1, "{log}");
 }
+
+/// So many corrected errors of one page, now.
+fn errors(path: &Path, count: usize) {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let line = format!(
+        "{{\"status\":\"0x8c00004000800091\",\"addr\":\"0x12345678\",\"misc\":\"0x86\",\"bank\":7,\"cpu\":3,\
+         \"socketid\":0,\"cpuvendor\":0,\"cpuid\":\"0x50654\",\"time\":{now}}}\n"
+    );
+    fs::write(path, line.repeat(count)).unwrap();
+}
+
+#[test]
+fn what_one_process_counted_the_next_does_not_forget() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    // Six errors, six more, six more: the tenth is told, and the next would be the twentieth.
+    let mut told = Vec::new();
+    for n in 0..3 {
+        let replay = path(&format!("{n}.jsonl"));
+        errors(&replay, 6);
+        let output = run({
+            let mut command = rasd(&path("state"), &replay);
+            command.stdout(std::process::Stdio::piped());
+            command
+        });
+        let text = String::from_utf8(output.stdout).unwrap();
+        told.push(
+            text.matches("too many corrected errors of the page at 0x12345000: 10 in 24h")
+                .count(),
+        );
+    }
+    assert_eq!(told, [0, 1, 0]);
+}
