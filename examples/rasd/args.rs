@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Args, Parser, Subcommand};
 use mcekit::severity::Severity;
 use mcekit::table::Place;
-use mcekit_source::Identity;
+use mcekit_source::{Channel, Identity};
 
 /// Watches the machine's errors: takes them from the best channel that it has, keeps each of them once, across crashes
 /// and reboots, and says what they mean.
@@ -37,9 +37,43 @@ pub(crate) struct Run {
     /// At most so many events a second from --replay [default: as fast as they can be stored]
     #[arg(long, value_name = "N", requires = "replay")]
     pub(crate) rate: Option<u32>,
+    /// Follow this channel, and not the best that there is (see `rasd sources`)
+    #[arg(long, value_name = "CHANNEL", value_enum, conflicts_with = "replay")]
+    pub(crate) source: Option<SourceKind>,
     /// Take what there is, and end
     #[arg(long)]
     pub(crate) once: bool,
+}
+
+/// The channels that can be followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SourceKind {
+    /// The mce_record event in a trace instance
+    Trace,
+    /// The mce_record event in perf rings of the daemon's own
+    Perf,
+    /// The mce_record event in rings that a keeper holds
+    Keeper,
+    /// /dev/mcelog
+    Mcelog,
+    /// The kernel's log
+    Kmsg,
+    /// The journal
+    Journal,
+}
+
+impl SourceKind {
+    /// The library's name for it.
+    pub(crate) const fn channel(self) -> Channel {
+        match self {
+            Self::Trace => Channel::Trace,
+            Self::Perf => Channel::Perf,
+            Self::Keeper => Channel::Keeper,
+            Self::Mcelog => Channel::Mcelog,
+            Self::Kmsg => Channel::Kmsg,
+            Self::Journal => Channel::Journal,
+        }
+    }
 }
 
 /// What else it does.
@@ -50,6 +84,8 @@ pub(crate) enum Command {
         /// The file [default: as for the daemon]
         file: Option<PathBuf>,
     },
+    /// Show where this machine's errors can be read, best first, and what is in the way
+    Sources,
     /// Tell how the running daemon is
     ///
     /// Exits with 1 where none answers.

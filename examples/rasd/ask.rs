@@ -89,7 +89,8 @@ fn hidden(path: &Path) -> bool {
     matches!(File::open(path), Err(error) if error.kind() == io::ErrorKind::PermissionDenied)
 }
 
-fn print(text: &str) -> Result<(), Error> {
+/// Writes to standard output.
+pub(crate) fn print(text: &str) -> Result<(), Error> {
     match stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(call("writing the answer")(error))

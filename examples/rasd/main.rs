@@ -73,6 +73,7 @@ fn run(cli: &Cli) -> Result<(), Error> {
         Some(Command::CheckConfig { file }) => {
             settings::check(file.as_deref().or(cli.config.as_deref()))
         }
+        Some(Command::Sources) => ask::print(&sources::table()),
         Some(Command::Status { json }) => ask::status(cli, *json),
         Some(Command::Query(query)) => ask::query(cli, query),
         None => watch(cli),
@@ -90,7 +91,7 @@ fn watch(cli: &Cli) -> Result<(), Error> {
     // Before any thread: signals.
     let wait = Wait::new()?;
     let privileged = Privileged::start(&config)?;
-    let feeds = sources::open(&cli.run)?;
+    let feeds = sources::open(&cli.run, &config.sources)?;
     let stats = Arc::new(Stats::default());
     let dir = state::dir(cli)?;
     state::make(&dir)?;

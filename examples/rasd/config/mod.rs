@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use toml::de::DeTable;
 
 use read::{Problem, Problems, Section, section, table};
-use values::{Argv, Count, Ids, Names, PathList, Rate, Size, Target, Time, choice};
+use values::{Argv, Count, Ids, Name, Names, PathList, Rate, Size, Target, Time, choice};
 
 /// No configuration is longer.
 pub(crate) const MAX_LEN: usize = 1 << 20;
@@ -64,6 +64,8 @@ table! {
     /// Everything that can be configured.
     Config {
         tables {
+            /// Where errors are read.
+            "sources" sources: Sources = Sources::default();
             /// When a part has too many errors.
             "thresholds" thresholds: Thresholds = Thresholds::default();
             /// How programs are run for parts that have too many errors.
@@ -81,6 +83,20 @@ table! {
             /// What the daemon may do once everything is open.
             "rights" rights: Rights = Rights::default();
         }
+    }
+}
+
+table! {
+    /// Where errors are read.
+    Sources {
+        /// The trace instance that is made and kept where the kernel's command line has none.
+        "instance" instance: Name = Name::new("rasd");
+        /// Whether /dev/mcelog is taken for oneself: of two readers, each gets a part.
+        "exclusive" exclusive: bool = true;
+        /// Whether a machine check is removed from the firmware's store (pstore) when it is safe on disk. A store that is
+        /// full keeps nothing of the next panic.
+        "pstore-erase" pstore_erase: bool = true;
+        tables {}
     }
 }
 

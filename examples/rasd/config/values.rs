@@ -429,6 +429,45 @@ impl Setting for Argv {
     }
 }
 
+/// The name of a folder in another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Name(String);
+
+impl Name {
+    /// A name that is one.
+    pub(crate) fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    pub(crate) fn get(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Setting for Name {
+    fn expected() -> Cow<'static, str> {
+        "a name of letters, digits, `_`, `-` and `.`, such as \"rasd\"".into()
+    }
+
+    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Wrong> {
+        let name = text(value)?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+        let good = !name.is_empty()
+            && !name.starts_with('.')
+            && name.len() <= 64
+            && name.chars().all(plain);
+        if good {
+            Ok(Self(name.into()))
+        } else {
+            Err(Wrong::new("this is no such name"))
+        }
+    }
+
+    fn write(&self, out: &mut String) {
+        quote(&self.0, out);
+    }
+}
+
 /// Numbers of users or groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ids(pub(crate) BTreeSet<u32>);
