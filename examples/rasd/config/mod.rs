@@ -90,7 +90,7 @@ table! {
     /// Where errors are read.
     Sources {
         /// The trace instance that is made and kept where the kernel's command line has none.
-        "instance" instance: Name = Name::new("rasd");
+        "instance" instance: Name = Name::new("mcekit");
         /// Whether /dev/mcelog is taken for oneself: of two readers, each gets a part.
         "exclusive" exclusive: bool = true;
         /// Whether a machine check is removed from the firmware's store (pstore) when it is safe on disk. A store that is

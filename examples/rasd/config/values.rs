@@ -446,7 +446,7 @@ impl Name {
 
 impl Setting for Name {
     fn expected() -> Cow<'static, str> {
-        "a name of letters, digits, `_`, `-` and `.`, such as \"rasd\"".into()
+        "a name of letters, digits, `_`, `-` and `.`, such as \"mcekit\"".into()
     }
 
     fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Wrong> {
