@@ -10,6 +10,7 @@ use mcekit::{
 };
 
 use crate::cpu::Processor;
+use crate::style::Color;
 
 /// Explain x86 machine checks: paste any log, get the answer.
 ///
@@ -107,17 +108,6 @@ pub(crate) enum From {
     Raw,
     /// JSON objects with records
     Json,
-}
-
-/// When to use colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Color {
-    /// On a terminal, unless NO_COLOR is set
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
 }
 
 /// One record, register by register.

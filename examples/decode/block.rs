@@ -5,12 +5,12 @@ use mcekit::table::{Form, Place, Value};
 use mcekit::{AddressMode, Decoding, Grade, Present, Record, Severity};
 use mcekit_models::Explained;
 
-use crate::found::{Found, Source};
-use crate::judgement::Judgement;
-use crate::memo::Memo;
-use crate::out::Out;
-use crate::style::{MORE, Style};
-use crate::time::utc;
+use super::found::{Found, Source};
+use super::judgement::Judgement;
+use super::memo::Memo;
+use super::out::Out;
+use super::style::{MORE, Style};
+use super::time::utc;
 
 /// Writes blocks.
 #[derive(Debug)]

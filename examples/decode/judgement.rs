@@ -4,9 +4,9 @@ use mcekit::severity::Action;
 use mcekit::{Decoding, Grade, Severity, Threshold};
 use mcekit_models::Explained;
 
-use crate::out::Out;
-use crate::style::{MORE, Style};
-use crate::suspect::Suspect;
+use super::out::Out;
+use super::style::{MORE, Style};
+use super::suspect::Suspect;
 
 /// What an answer to "how bad, and what to do" depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

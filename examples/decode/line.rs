@@ -4,8 +4,8 @@ use mcekit::{Decoding, Present};
 use mcekit_models::Explained;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use crate::found::Found;
-use crate::suspect::Suspect;
+use super::found::Found;
+use super::suspect::Suspect;
 
 /// The version of the schema. It grows when a field changes its meaning or goes, not when one is added.
 pub(crate) const SCHEMA: u32 = 1;

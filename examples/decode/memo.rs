@@ -3,7 +3,7 @@
 //! In a storm of errors most of what is said repeats: the same code, flags, grade and processor. A piece is made once,
 //! and copied while its key comes again. Memory is bounded: each slot holds one piece, a new key takes its slot over.
 
-use crate::out::Out;
+use super::out::Out;
 
 /// Slots of a memo; a power of two.
 const SLOTS: usize = 64;

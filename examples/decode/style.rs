@@ -3,13 +3,24 @@
 use std::io::stdout;
 
 use anstream::{AutoStream, ColorChoice};
+use clap::ValueEnum;
 use mcekit::Severity;
 
-use crate::args::Color;
-use crate::out::Out;
+use super::out::Out;
 
 /// The label of a further line: as wide as every label.
 pub(crate) const MORE: &str = "              ";
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
 
 /// The escape sequences of a run: all empty where no colour is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +33,7 @@ pub(crate) struct Style {
     pub(crate) off: &'static str,
 }
 
-const PLAIN: Style = Style {
+pub(crate) const PLAIN: Style = Style {
     fatal: "",
     error: "",
     warning: "",
@@ -31,7 +42,7 @@ const PLAIN: Style = Style {
     off: "",
 };
 
-const COLOURED: Style = Style {
+pub(crate) const COLOURED: Style = Style {
     fatal: "\x1b[1;97;41m",
     error: "\x1b[1;31m",
     warning: "\x1b[1;33m",

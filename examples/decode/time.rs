@@ -1,6 +1,6 @@
 //! Seconds since 1970 as a date.
 
-use crate::out::Out;
+use super::out::Out;
 
 /// Writes `2026-11-22 12:36:23 UTC`.
 pub(crate) fn utc(seconds: u64, out: &mut Out) {

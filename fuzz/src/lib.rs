@@ -6,12 +6,21 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a target's panic is its finding")]
 
+// The daemon is an example and no library, so its file is compiled here too.
+#[expect(
+    dead_code,
+    reason = "what only the daemon needs of its configuration is not called here"
+)]
+#[path = "../../examples/rasd/config/mod.rs"]
+mod config;
 pub mod json;
 pub mod logs;
 pub mod mcelog;
 pub mod models;
+pub mod rasd;
 pub mod record;
 pub mod ring;
+pub mod source;
 pub mod tracefs_rings;
 pub mod tracefs_text;
 
@@ -33,6 +42,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("mcelog_stream", mcelog::stream),
     ("models_explain", models::explain),
     ("models_name", models::name),
+    ("rasd_config", rasd::config),
     ("record_decode", record::decode),
     ("record_json", json::record),
     ("record_wire", record::wire),
@@ -40,6 +50,9 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("ring_handover", ring::handover),
     ("ring_pmu", ring::pmu),
     ("ring_records", ring::records),
+    ("source_cursor", source::cursor),
+    ("source_journal", source::journal_stream),
+    ("source_replay", source::replay),
     ("tracefs_filter", tracefs_rings::filter),
     ("tracefs_format", tracefs_text::format),
     ("tracefs_page", tracefs_rings::page),

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mcekit::wire::{MAX_LEN, Mce, Wire};
 use mcekit::{Present, Record};
+use mcekit_source::fields::MceFields;
 use perf_ring::Layout as SampleLayout;
 use perf_ring::abi::{EventAttr, RecordType, SampleType};
 use tracefs::page::{Layout, SubBuffer};
@@ -29,45 +29,7 @@ fn add(errors: &mut Errors, record: Record) {
     errors.insert(key, record);
 }
 
-/// The record of an event, by the names of its fields: the event is `struct mce` in another order.
-fn of_event(format: &Format, data: &[u8]) -> Record {
-    let number = |name: &str| match format.accessor(name) {
-        Ok(accessor) => accessor.u64(data).expect("a field within the record"),
-        // The kernel is older than the field.
-        Err(_) => 0,
-    };
-    let small = |name: &str| number(name) as u32;
-    let mce = Mce {
-        status: number("status"),
-        misc: number("misc"),
-        addr: number("addr"),
-        mcgstatus: number("mcgstatus"),
-        ip: number("ip"),
-        tsc: number("tsc"),
-        time: number("walltime"),
-        cpuvendor: number("cpuvendor") as u8,
-        cpuid: small("cpuid"),
-        cs: number("cs") as u8,
-        bank: number("bank") as u8,
-        extcpu: small("cpu"),
-        socketid: small("socketid"),
-        apicid: small("apicid"),
-        mcgcap: number("mcgcap"),
-        synd: number("synd"),
-        ipid: number("ipid"),
-        ppin: number("ppin"),
-        microcode: small("microcode"),
-        ..Mce::default()
-    };
-    Wire {
-        mce,
-        len: MAX_LEN,
-        surplus: 0,
-    }
-    .record()
-}
-
-fn of_pages(dir: &Path, format: &Format) -> Errors {
+fn of_pages(dir: &Path, fields: &MceFields) -> Errors {
     let header = fs::read(dir.join("header_page")).expect("header_page");
     let layout = Layout::parse(&header, Endian::Little).expect("a layout");
     let mut errors = Errors::new();
@@ -77,15 +39,15 @@ fn of_pages(dir: &Path, format: &Format) -> Errors {
         assert_eq!(sub.lost(), None);
         for raw in sub.records() {
             let raw = raw.expect("a whole record");
-            if raw.event_id(Endian::Little).map(u32::from) == Some(format.id()) {
-                add(&mut errors, of_event(format, raw.data));
+            if raw.event_id(Endian::Little).map(u32::from) == Some(fields.id()) {
+                add(&mut errors, fields.record(raw.data).expect("a whole event"));
             }
         }
     }
     errors
 }
 
-fn of_perf(dir: &Path, format: &Format) -> Errors {
+fn of_perf(dir: &Path, fields: &MceFields) -> Errors {
     let attr = EventAttr {
         sample_type: SampleType::TID | SampleType::TIME | SampleType::CPU | SampleType::RAW,
         ..EventAttr::default()
@@ -100,10 +62,8 @@ fn of_perf(dir: &Path, format: &Format) -> Errors {
             let record = perf_ring::Record::from_bytes(rest).expect("a whole record");
             if record.header.kind == RecordType::SAMPLE {
                 let sample = layout.sample(record.body(&mut scratch)).expect("a sample");
-                add(
-                    &mut errors,
-                    of_event(format, sample.raw().expect("raw data")),
-                );
+                let data = sample.raw().expect("raw data");
+                add(&mut errors, fields.record(data).expect("a whole event"));
             }
             rest = &rest[usize::from(record.header.size)..];
         }
@@ -159,13 +119,14 @@ fn one_error_every_encoding_one_result() {
     for dir in dirs {
         let format =
             Format::parse(&fs::read(dir.join("format")).expect("a format")).expect("a format");
-        let pages = of_pages(&dir, &format);
+        let fields = MceFields::new(&format).expect("mce_record's fields");
+        let pages = of_pages(&dir, &fields);
         assert!(pages.len() >= 3, "{}: {pages:?}", dir.display());
         let text = of_text(&dir.join("trace.txt"));
         agree(&pages, &text, "trace text");
         agree(&text, &pages, "trace text");
         // The perf events were opened after the first errors.
-        let perf = of_perf(&dir, &format);
+        let perf = of_perf(&dir, &fields);
         assert!(!perf.is_empty(), "{}", dir.display());
         agree(&perf, &pages, "perf");
         // The kernel's log prints some of them.

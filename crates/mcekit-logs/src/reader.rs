@@ -196,6 +196,21 @@ impl Reader {
         self.slots.stats
     }
 
+    /// Up to which byte of the input nothing can change any more: the start of the first line that is still to be read, or
+    /// that is of a record under way.
+    ///
+    /// Whoever keeps the input and goes on from here with a new reader, or from the start of a handed-out record that
+    /// reaches beyond, misses nothing.
+    #[must_use]
+    pub fn settled(&self) -> u64 {
+        let place = self.base + self.carry_pos as u64;
+        let mut at = self.line_start.min(place);
+        if let Next::Join(held) = &self.next {
+            at = at.min(held.start);
+        }
+        at.min(self.slots.first_start(self.number))
+    }
+
     fn keep(&mut self, buf: &[u8], pos: usize) {
         let from = pos.saturating_sub(HISTORY);
         self.carry = buf.get(from..).unwrap_or_default().to_vec();

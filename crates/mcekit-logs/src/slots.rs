@@ -198,6 +198,14 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
+    /// Where the first of them begins, or the header that `Bank` lines from line `number` on belong to.
+    pub(crate) fn first_start(&self, number: u64) -> u64 {
+        let header = (self.context.until >= number).then_some(self.context.start);
+        let slots = self.queue.iter().map(|slot| slot.start);
+        let whole = self.whole.iter().map(|whole| whole.start);
+        slots.chain(whole).chain(header).min().unwrap_or(u64::MAX)
+    }
+
     /// Whether a record that is whole can be added as it is: nothing that is under way can gain a line, or be the
     /// same error.
     pub(crate) fn takes_whole(&self) -> bool {

@@ -17,12 +17,30 @@
 //! process is told that there may be a loss.
 #![forbid(unsafe_code)]
 
+mod boot;
 mod caps;
 mod cursor;
 mod error;
 mod event;
+pub mod fields;
+mod filter;
+mod hist;
 mod identity;
+mod journal;
+mod keeper;
+mod kmsg;
+mod lines;
+mod mcelog;
+mod notify;
+mod own;
+mod perf;
+pub mod probe;
+mod pstore;
+mod replay;
 mod sightings;
+mod trace;
+mod wait;
+mod words;
 
 use std::os::fd::AsFd;
 
@@ -30,8 +48,19 @@ pub use caps::{Caps, Guarantees, Keeps, LossKnown};
 pub use cursor::{Cursor, CursorError, Seek};
 pub use error::{Error, Result};
 pub use event::{Event, FieldValue, Generic, Loss, Lost, Observed};
+pub use filter::{Field, Filter, FilterError, Op};
+pub use hist::Hist;
 pub use identity::Identity;
+pub use journal::Journal;
+pub use keeper::Keeper;
+pub use kmsg::Kmsg;
+pub use mcelog::Mcelog;
+pub use notify::Notify;
+pub use perf::Perf;
+pub use pstore::{Erase, Pstore, Texts};
+pub use replay::{Kind, Pace, Replay};
 pub use sightings::{Sighting, Sightings};
+pub use trace::{RAS_EVENTS, Trace, TraceOptions};
 
 /// A channel through which machine checks come.
 ///
@@ -105,9 +134,27 @@ pub enum Channel {
     Hist,
     /// Files of any format, again.
     Replay,
+    /// What an application wrote down between a channel and its readers: where a part of that is damaged, the loss is
+    /// neither of the kernel's nor of the hardware's channels.
+    Spool,
 }
 
 impl Channel {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Trace,
+        Self::Perf,
+        Self::Keeper,
+        Self::Mcelog,
+        Self::Kmsg,
+        Self::Journal,
+        Self::Pstore,
+        Self::Notify,
+        Self::Hist,
+        Self::Replay,
+        Self::Spool,
+    ];
+
     /// The name in output and in cursors, stable.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -122,7 +169,14 @@ impl Channel {
             Self::Notify => "notify",
             Self::Hist => "hist",
             Self::Replay => "replay",
+            Self::Spool => "spool",
         }
+    }
+
+    /// The channel of a name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.name() == name)
     }
 }
 

@@ -160,6 +160,19 @@ impl MappedRing {
         self.reader.next_page()
     }
 
+    /// What was taken last, again: the part of the reader's sub-buffer that the kernel calls read, by whomever. `None` if
+    /// that is nothing.
+    ///
+    /// It stays in the mapping, and in the ring after its reader has gone, until a sub-buffer is taken after it. So a
+    /// reader that must not lose what it took before it died finds it here.
+    ///
+    /// # Errors
+    ///
+    /// As [`MappedRing::next_page`].
+    pub fn taken(&mut self) -> Result<Option<SubBuffer<'_>>> {
+        self.reader.taken()
+    }
+
     /// Records in the ring, overwritten before they were read, and read: what the kernel counted when
     /// the last sub-buffer was taken.
     #[must_use]
@@ -350,6 +363,15 @@ impl<M: Memory> Reader<M> {
         let sub = SubBuffer::parse_up_to(&self.page, &self.layout, read)?;
         let lost = sub.lost().filter(|_| from == 0);
         Ok(Some(sub.after(from).with_lost(lost)))
+    }
+
+    fn taken(&mut self) -> Result<Option<SubBuffer<'_>>> {
+        let (id, read) = self.position()?;
+        if read == 0 {
+            return Ok(None);
+        }
+        self.copy(id, read)?;
+        SubBuffer::parse_up_to(&self.page, &self.layout, read).map(Some)
     }
 
     /// Copies a sub-buffer's header and what the kernel called read, and a loss's count behind that: it may

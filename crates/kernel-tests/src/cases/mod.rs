@@ -19,7 +19,13 @@ mod mcelog_wakes;
 mod mcelog_writes;
 mod perf_ring_reads;
 mod pstore_keeps_a_panic;
+mod rasd_reads_a_boot_instance;
+mod rasd_reads_trace_event;
 mod rings_lose_exactly;
+mod source_boot_instance;
+mod source_kept_instance;
+mod source_perf_and_keeper;
+mod source_top_instance;
 
 /// Every case, in the order in which a shared boot runs them.
 pub const ALL: &[&Case] = &[
@@ -40,6 +46,12 @@ pub const ALL: &[&Case] = &[
     &rings_lose_exactly::CASE,
     &boot_trace_records::CASE,
     &boot_instance_records::CASE,
+    &rasd_reads_trace_event::CASE,
+    &rasd_reads_a_boot_instance::CASE,
+    &source_kept_instance::CASE,
+    &source_perf_and_keeper::CASE,
+    &source_top_instance::CASE,
+    &source_boot_instance::CASE,
 ];
 
 /// The case of that name.

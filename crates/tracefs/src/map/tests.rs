@@ -196,6 +196,22 @@ fn what_others_read_before_is_not_delivered_again() {
 }
 
 #[test]
+fn what_was_taken_last_can_be_had_again() {
+    let mut image = Image::new(2);
+    image.subbuf(0, &[1, 2, 3], Some(7));
+    image.reader(0, 16);
+    let steps: Vec<Step> = Vec::from([Box::new(|image: &mut Image| image.reader(0, 24)) as Step]);
+    let mut ring = ring(image, steps).unwrap();
+    let taken = |ring: &mut Reader<Fake>| -> Vec<u64> {
+        let sub = ring.taken().unwrap().unwrap();
+        sub.records().map(|r| r.unwrap().timestamp).collect()
+    };
+    assert_eq!(taken(&mut ring), [1, 2]);
+    assert_eq!(next(&mut ring), Some((Vec::from([3]), None)));
+    assert_eq!(taken(&mut ring), [1, 2, 3]);
+}
+
+#[test]
 fn another_reader_of_the_same_ring_is_noticed() {
     let step: Step = Box::new(|image: &mut Image| {
         image.subbuf(0, &[1], None);

@@ -1,0 +1,370 @@
+//! What is done with an error that is safe on disk: it is told, counted, held against the thresholds, and acted on.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use mcekit_source::Event;
+use mcekit_store::Delivered;
+
+use crate::config::{Config, Offline, PageOffline, Threshold, Thresholds};
+use crate::delivered::Consumer;
+use crate::error::Error;
+use crate::explain::cpu::Tables;
+use crate::facts::Facts;
+use crate::metrics::Metrics;
+use crate::metrics::serve::Server;
+use crate::metrics::text::{Kind, Text};
+use crate::names::Names;
+use crate::notes::{Notes, Priority};
+use crate::out::{Board, Outputs};
+use crate::policy::crossing::{Crossing, Part};
+use crate::policy::trigger::{Done, Job, Runner};
+use crate::policy::{Policy, affected};
+use crate::settings::Purpose;
+use crate::stats::Stats;
+
+/// How long the end of the daemon waits for triggers and slow outputs.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// What is started before rights are given up, because it keeps them: triggers run as mcelog's do, and sysfs takes pages
+/// out of use for root only.
+#[derive(Debug)]
+pub(crate) struct Privileged {
+    board: Board,
+    runner: Option<Runner>,
+}
+
+impl Privileged {
+    /// Starts the thread of the triggers, if the configuration has any.
+    ///
+    /// # Errors
+    ///
+    /// Those of starting a thread.
+    pub(crate) fn start(config: &Config) -> Result<Self, Error> {
+        let Thresholds {
+            dimm,
+            page,
+            socket,
+            cache,
+            ..
+        } = &config.thresholds;
+        let board = Board::default();
+        let any = [dimm, page, socket, cache]
+            .iter()
+            .any(|threshold| threshold.trigger.is_some());
+        let runner = if any || config.page_offline.mode != PageOffline::Off {
+            let started = Runner::start(&config.triggers, board.notes());
+            Some(started.map_err(failed("starting the triggers' thread"))?)
+        } else {
+            None
+        };
+        Ok(Self { board, runner })
+    }
+}
+
+/// Outputs, policy and metrics.
+#[derive(Debug)]
+pub(crate) struct Monitor {
+    tables: Tables,
+    names: Names,
+    policy: Policy,
+    thresholds: Thresholds,
+    offline: Offline,
+    runner: Option<Runner>,
+    /// There until the end.
+    outputs: Option<Outputs>,
+    metrics: Arc<Metrics>,
+    server: Option<Server>,
+    notes: Notes,
+    /// Wait as long as it takes at the end.
+    patient: bool,
+    /// How long a trigger can take.
+    trigger_time: Duration,
+}
+
+fn failed(call: &'static str) -> impl FnOnce(std::io::Error) -> Error {
+    move |source| Error::System { call, source }
+}
+
+impl Monitor {
+    /// Opens the outputs and the port of the metrics.
+    ///
+    /// # Errors
+    ///
+    /// Those of descriptors and threads, and of a port that cannot be had.
+    pub(crate) fn start(
+        config: &Config,
+        privileged: Privileged,
+        stats: &Arc<Stats>,
+        purpose: Purpose,
+    ) -> Result<Self, Error> {
+        let Privileged { board, runner } = privileged;
+        let notes = board.notes();
+        let outputs = Outputs::start(&config.output, board, purpose, Instant::now())
+            .map_err(failed("starting the outputs"))?;
+        let metrics = Metrics::new(config.metrics.places.get());
+        let server = Server::start(&config.metrics, Arc::clone(&metrics), notes.clone())
+            .map_err(failed("listening for requests of metrics"))?;
+        if let Some(address) = server.as_ref().and_then(Server::address) {
+            notes.say(Priority::Info, format!("metrics: http://{address}/metrics"));
+        }
+        let policy = Policy::new(&config.thresholds);
+        {
+            let (stats, standings) = (Arc::clone(stats), outputs.standings());
+            metrics.collect(move |text| {
+                write_stats(&stats, text);
+                standings.write(text);
+            });
+            let sizes = policy.sizes();
+            metrics.collect(move |text| sizes.write(text));
+            if let Some(runner) = &runner {
+                let done = runner.done();
+                metrics.collect(move |text| write_done(&done, text));
+            }
+        }
+        let trigger_time = config.triggers.timeout.get() + config.triggers.grace.get();
+        Ok(Self {
+            tables: Tables::new(None),
+            names: Names::new(&config.labels),
+            policy,
+            thresholds: config.thresholds.clone(),
+            offline: config.page_offline.clone(),
+            runner,
+            outputs: Some(outputs),
+            metrics,
+            server,
+            notes,
+            patient: purpose == Purpose::Replay,
+            trigger_time,
+        })
+    }
+
+    /// How far back the thresholds look: errors of the history since then are to be [restored](Self::restore).
+    pub(crate) fn horizon(&self) -> Duration {
+        let Thresholds {
+            dimm,
+            page,
+            socket,
+            cache,
+            ..
+        } = &self.thresholds;
+        [dimm, page, socket, cache]
+            .into_iter()
+            .flat_map(|threshold| [threshold.corrected, threshold.uncorrected])
+            .flatten()
+            .map(|rate| rate.per.get())
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// An error of the history, the oldest first: it counts for the thresholds, and nothing is told of it again.
+    pub(crate) fn restore(&mut self, event: &Event, received: (u64, u32)) {
+        if let Some(facts) = facts(event, &mut self.tables) {
+            let past = (facts, milliseconds(received));
+            self.policy.restore([past]);
+        }
+    }
+
+    fn deliver_at(&mut self, what: &Delivered, now: Instant) {
+        let facts = facts(&what.event, &mut self.tables);
+        let name = facts.as_ref().and_then(|facts| {
+            let found = self.names.find(facts.slot.as_ref(), facts.address);
+            found.map(ToString::to_string).or(facts.label.clone())
+        });
+        if let Some(outputs) = &mut self.outputs {
+            outputs.tell(what, facts.as_ref(), name.as_deref(), now);
+        }
+        self.metrics
+            .count(&what.event, facts.as_ref(), what.received.0);
+        if let Some(server) = &mut self.server {
+            server.changed();
+        }
+        let Some(facts) = facts else { return };
+        for crossing in self.policy.count(&facts, milliseconds(what.received)) {
+            self.crossed(&crossing, facts.address);
+        }
+    }
+
+    /// A part has too many errors.
+    fn crossed(&mut self, crossing: &Crossing, address: Option<u64>) {
+        self.metrics.crossed(crossing);
+        let slot = crossing.part.slot();
+        // Of a socket or a cache an address names nothing.
+        let address = address.filter(|_| slot.is_some() || crossing.part.kind() == "page");
+        let name = self.names.find(slot.as_ref(), address);
+        let priority = if crossing.uncorrected {
+            Priority::Error
+        } else {
+            Priority::Warning
+        };
+        self.notes.say(priority, crossing.message(name));
+        let Some(runner) = &mut self.runner else {
+            return;
+        };
+        let threshold: &Threshold = match crossing.part {
+            Part::Dimm(_) | Part::Label(_) => &self.thresholds.dimm,
+            Part::Page(..) => &self.thresholds.page,
+            Part::Socket(_) => &self.thresholds.socket,
+            Part::Cache(..) => &self.thresholds.cache,
+        };
+        if let Some(argv) = &threshold.trigger {
+            let cpus = match &crossing.part {
+                Part::Cache(cache, _) => affected::cpus(&self.offline.sysfs, cache),
+                _ => None,
+            };
+            runner.give(Job::Run {
+                argv: argv.clone(),
+                environment: crossing.environment(name, cpus),
+                part: crossing.part.to_string(),
+            });
+        }
+        if let Part::Page(page, _) = crossing.part
+            && !crossing.uncorrected
+            && self.offline.mode != PageOffline::Off
+        {
+            runner.give(Job::Offline {
+                page,
+                mode: self.offline.mode,
+                sysfs: PathBuf::from(&self.offline.sysfs),
+            });
+        }
+    }
+}
+
+impl Consumer for Monitor {
+    fn deliver(&mut self, what: &Delivered) {
+        self.deliver_at(what, Instant::now());
+    }
+
+    fn tick(&mut self, now: Instant) -> Option<Duration> {
+        self.metrics.turn();
+        let outputs = self.outputs.as_mut().and_then(|outputs| outputs.tick(now));
+        let server = self.server.as_mut().and_then(|server| server.tick(now));
+        outputs.into_iter().chain(server).min()
+    }
+
+    fn reopen(&mut self) {
+        if let Some(outputs) = &self.outputs {
+            outputs.reopen();
+        }
+    }
+}
+
+impl Drop for Monitor {
+    /// Triggers first, because they are told of; then the outputs.
+    fn drop(&mut self) {
+        if let Some(mut runner) = self.runner.take() {
+            runner.finish(if self.patient {
+                self.trigger_time + FAREWELL
+            } else {
+                FAREWELL
+            });
+        }
+        drop(self.server.take());
+        if let Some(outputs) = self.outputs.take() {
+            outputs.finish((!self.patient).then_some(FAREWELL));
+        }
+    }
+}
+
+fn facts(event: &Event, tables: &mut Tables) -> Option<Facts> {
+    match event {
+        Event::Record(observed) => Some(Facts::of(&observed.record, tables)),
+        Event::Generic(event) => Facts::of_generic(event),
+        _ => None,
+    }
+}
+
+/// Milliseconds since 1970.
+const fn milliseconds((seconds, nanoseconds): (u64, u32)) -> u64 {
+    seconds
+        .saturating_mul(1000)
+        .saturating_add(nanoseconds as u64 / 1_000_000)
+}
+
+fn write_stats(stats: &Stats, text: &mut Text) {
+    let (stored, applied) = (stats.stored.get(), stats.applied.get());
+    for (name, kind, help, value) in [
+        (
+            "mcekit_duplicates_total",
+            Kind::Counter,
+            "Reports of errors that another channel had told of.",
+            stats.duplicates.get(),
+        ),
+        (
+            "mcekit_spool_batches_total",
+            Kind::Counter,
+            "Batches that went to disk.",
+            stats.batches.get(),
+        ),
+        (
+            "mcekit_spool_retries_total",
+            Kind::Counter,
+            "Batches that did not get to disk at a try.",
+            stats.retries.get(),
+        ),
+        (
+            "mcekit_spool_bytes",
+            Kind::Gauge,
+            "Bytes of the spool.",
+            stats.spool_bytes.get(),
+        ),
+        (
+            "mcekit_spool_lag_events",
+            Kind::Gauge,
+            "Events that are on disk and not in the history yet.",
+            stored.saturating_sub(applied),
+        ),
+        (
+            "mcekit_events_stored",
+            Kind::Gauge,
+            "The number of the last event that is on disk.",
+            stored,
+        ),
+        (
+            "mcekit_source_errors_total",
+            Kind::Counter,
+            "Times that a source could not be read.",
+            stats.source_errors.get(),
+        ),
+        (
+            "mcekit_history_errors_total",
+            Kind::Counter,
+            "Times that the history could not be written.",
+            stats.history_errors.get(),
+        ),
+    ] {
+        text.single(name, kind, help, value);
+    }
+}
+
+fn write_done(done: &Done, text: &mut Text) {
+    let name = "mcekit_trigger_runs_total";
+    text.metric(name, Kind::Counter, "Triggers, by what became of them.");
+    for (result, count) in [
+        ("succeeded", &done.succeeded),
+        ("failed", &done.failed),
+        ("timed_out", &done.timed_out),
+        ("not_started", &done.not_started),
+        ("refused", &done.refused),
+    ] {
+        text.value(name, &[("result", &result)], count.load(Ordering::Relaxed));
+    }
+    let name = "mcekit_pages_offlined_total";
+    text.metric(
+        name,
+        Kind::Counter,
+        "Pages taken out of use, by what became of it.",
+    );
+    for (result, count) in [
+        ("succeeded", &done.pages_offline),
+        ("failed", &done.pages_failed),
+    ] {
+        text.value(name, &[("result", &result)], count.load(Ordering::Relaxed));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,292 @@
+//! What waits for an output. Whoever puts something in never waits; the output's thread takes it out.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Which bound holds for an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// The oldest make room for newer ones.
+    Ordinary,
+    /// They are kept; when there is no room, the newest do not get in.
+    Urgent,
+}
+
+/// How much waits at most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) ordinary: usize,
+    pub(crate) urgent: usize,
+    /// Wait for room instead of leaving something out: of a replay nothing is lost by waiting.
+    pub(crate) patient: bool,
+}
+
+/// How many did not get through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    pub(crate) ordinary: u64,
+    pub(crate) urgent: u64,
+}
+
+#[derive(Debug)]
+struct Inner<T> {
+    ordinary: VecDeque<(u64, T)>,
+    urgent: VecDeque<(u64, T)>,
+    next: u64,
+    /// Since it was last told.
+    left_out: LeftOut,
+    reopen: bool,
+    closed: bool,
+    /// Nobody takes anything any more.
+    gone: bool,
+}
+
+/// A bounded queue of two classes, which come out in the order in which they went in.
+#[derive(Debug)]
+pub(crate) struct Queue<T> {
+    inner: Mutex<Inner<T>>,
+    filled: Condvar,
+    emptied: Condvar,
+    bounds: Bounds,
+}
+
+/// What the output's thread gets.
+#[derive(Debug)]
+pub(crate) struct Taken<T> {
+    pub(crate) items: Vec<T>,
+    /// What is missing before them.
+    pub(crate) left_out: LeftOut,
+    /// Open files anew first.
+    pub(crate) reopen: bool,
+    /// Nothing more comes.
+    pub(crate) closed: bool,
+}
+
+impl<T> Queue<T> {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                ordinary: VecDeque::new(),
+                urgent: VecDeque::new(),
+                next: 0,
+                left_out: LeftOut::default(),
+                reopen: false,
+                closed: false,
+                gone: false,
+            }),
+            filled: Condvar::new(),
+            emptied: Condvar::new(),
+            bounds,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner<T>> {
+        // Nothing that is done under the lock leaves it half done.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts an item in; waits for room first, if the queue is patient. Gives what had to be left out for it.
+    pub(crate) fn push(&self, class: Class, item: T) -> LeftOut {
+        self.put(class, item, self.bounds.patient)
+    }
+
+    /// Puts an item in, and never waits. Gives what had to be left out for it.
+    pub(crate) fn offer(&self, class: Class, item: T) -> LeftOut {
+        self.put(class, item, false)
+    }
+
+    fn put(&self, class: Class, item: T, patient: bool) -> LeftOut {
+        let mut left_out = LeftOut::default();
+        let mut inner = self.lock();
+        while patient
+            && !inner.closed
+            && !inner.gone
+            && inner.ordinary.len() + inner.urgent.len() >= self.bounds.ordinary
+        {
+            inner = self
+                .emptied
+                .wait(inner)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        if inner.gone {
+            match class {
+                Class::Ordinary => left_out.ordinary = 1,
+                Class::Urgent => left_out.urgent = 1,
+            }
+            return left_out;
+        }
+        let number = inner.next;
+        inner.next += 1;
+        match class {
+            Class::Ordinary => {
+                if inner.ordinary.len() >= self.bounds.ordinary {
+                    inner.ordinary.pop_front();
+                    left_out.ordinary += 1;
+                }
+                inner.ordinary.push_back((number, item));
+            }
+            Class::Urgent if inner.urgent.len() >= self.bounds.urgent => left_out.urgent += 1,
+            Class::Urgent => inner.urgent.push_back((number, item)),
+        }
+        inner.left_out.ordinary += left_out.ordinary;
+        inner.left_out.urgent += left_out.urgent;
+        drop(inner);
+        self.filled.notify_one();
+        left_out
+    }
+
+    /// Asks the thread to open its files anew.
+    pub(crate) fn reopen(&self) {
+        self.lock().reopen = true;
+        self.filled.notify_one();
+    }
+
+    /// Nothing more comes.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.filled.notify_one();
+        self.emptied.notify_all();
+    }
+
+    /// Nobody will take anything any more: what waits and what comes is left out.
+    pub(crate) fn abandon(&self) {
+        let mut inner = self.lock();
+        inner.gone = true;
+        inner.ordinary = VecDeque::new();
+        inner.urgent = VecDeque::new();
+        drop(inner);
+        self.emptied.notify_all();
+    }
+
+    /// Takes at most so many items; waits until there is something to do.
+    pub(crate) fn take(&self, most: usize) -> Taken<T> {
+        let mut inner = self.lock();
+        while inner.ordinary.is_empty()
+            && inner.urgent.is_empty()
+            && inner.left_out == LeftOut::default()
+            && !inner.reopen
+            && !inner.closed
+        {
+            inner = self
+                .filled
+                .wait(inner)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        let mut items = Vec::new();
+        while items.len() < most {
+            let next = match (inner.ordinary.front(), inner.urgent.front()) {
+                (Some((a, _)), Some((b, _))) if a < b => inner.ordinary.pop_front(),
+                (Some(_), None) => inner.ordinary.pop_front(),
+                _ => inner.urgent.pop_front(),
+            };
+            match next {
+                Some((_, item)) => items.push(item),
+                None => break,
+            }
+        }
+        let taken = Taken {
+            closed: inner.closed && inner.ordinary.is_empty() && inner.urgent.is_empty(),
+            items,
+            left_out: std::mem::take(&mut inner.left_out),
+            reopen: std::mem::take(&mut inner.reopen),
+        };
+        drop(inner);
+        self.emptied.notify_all();
+        taken
+    }
+
+    /// Waits for so long, or until files are to be opened anew. Gives whether it was closed meanwhile.
+    pub(crate) fn pause(&self, how_long: Duration) -> bool {
+        let until = Instant::now() + how_long;
+        let mut inner = self.lock();
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if inner.closed || inner.reopen || left.is_zero() {
+                return inner.closed;
+            }
+            (inner, _) = self
+                .filled
+                .wait_timeout(inner, left)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        let inner = self.lock();
+        inner.ordinary.len() + inner.urgent.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds {
+        ordinary: 3,
+        urgent: 2,
+        patient: false,
+    };
+
+    #[test]
+    fn what_goes_in_comes_out_in_its_order() {
+        let queue = Queue::new(BOUNDS);
+        for (class, item) in [
+            (Class::Ordinary, 1),
+            (Class::Urgent, 2),
+            (Class::Ordinary, 3),
+            (Class::Urgent, 4),
+        ] {
+            assert_eq!(queue.push(class, item), LeftOut::default());
+        }
+        assert_eq!(queue.take(3).items, [1, 2, 3]);
+        queue.close();
+        let rest = queue.take(3);
+        assert_eq!(rest.items, [4]);
+        assert!(rest.closed);
+    }
+
+    #[test]
+    fn the_newest_ordinary_and_the_oldest_urgent_ones_stay_and_the_rest_is_counted() {
+        let queue = Queue::new(BOUNDS);
+        for item in 0..100 {
+            queue.push(Class::Ordinary, item);
+            queue.push(Class::Urgent, 1000 + item);
+        }
+        assert_eq!(queue.len(), 5);
+        let taken = queue.take(100);
+        assert_eq!(taken.items, [1000, 1001, 97, 98, 99]);
+        let left_out = LeftOut {
+            ordinary: 97,
+            urgent: 98,
+        };
+        assert_eq!(taken.left_out, left_out);
+        assert!(!taken.closed);
+    }
+
+    #[test]
+    fn patience_waits_for_room() {
+        let queue = Queue::new(Bounds {
+            patient: true,
+            ..BOUNDS
+        });
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for item in 0..1000 {
+                    assert_eq!(queue.push(Class::Ordinary, item), LeftOut::default());
+                }
+                queue.close();
+            });
+            let mut all = Vec::new();
+            loop {
+                let taken = queue.take(2);
+                all.extend(taken.items);
+                if taken.closed {
+                    break;
+                }
+            }
+            assert!(all.into_iter().eq(0..1000));
+        });
+    }
+}

@@ -1,0 +1,379 @@
+//! Giving up rights: after everything that needs them is open, before anything that came from outside is read.
+//!
+//! Four fences, each as far as the kernel has it: no capability but the few that are named, no way to gain any
+//! (`no_new_privs`), a filter of system calls that a reader of errors never makes, and a file system that can be written
+//! in few places (Landlock). All hold for every thread that is started later, so this comes before the first one.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+
+use caps::{CapSet, Capability};
+use landlock::{
+    ABI, Access, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetStatus,
+};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch,
+};
+use serde::{Deserialize, Serialize};
+
+/// What is still needed when the rest is given up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Needed {
+    /// Files and folders below which it writes, makes and removes. One that does not exist is left out.
+    pub(crate) writes: Vec<PathBuf>,
+    /// perf events of a CPU that comes back must be opened.
+    pub(crate) perf: bool,
+    /// Metrics are served over TCP, on a socket that is made later.
+    pub(crate) network: bool,
+    /// pstore's copies of the kernel's log must be read, where `dmesg_restrict` is set.
+    pub(crate) kernel_log: bool,
+}
+
+/// What holds from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fences {
+    /// Capabilities that were kept, by name; all others are gone.
+    pub(crate) capabilities: Vec<String>,
+    /// Nothing that is executed gains rights.
+    pub(crate) no_new_privs: bool,
+    /// The filter of system calls.
+    pub(crate) seccomp: bool,
+    /// What Landlock enforces.
+    pub(crate) landlock: Landlock,
+    /// What could not be put up, and why.
+    pub(crate) missing: Vec<String>,
+}
+
+/// How far the kernel's Landlock goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Landlock {
+    /// Everything that was asked for.
+    Full,
+    /// What this kernel knows of it.
+    Partial,
+    /// Nothing: the kernel has no Landlock, or it is not switched on (`lsm=`).
+    None,
+}
+
+impl fmt::Display for Fences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let yes = |holds| if holds { "yes" } else { "no" };
+        let kept = if self.capabilities.is_empty() {
+            "none".to_owned()
+        } else {
+            self.capabilities.join(" ")
+        };
+        write!(
+            f,
+            "capabilities {kept}, no new privileges {}, system call filter {}, landlock {}",
+            yes(self.no_new_privs),
+            yes(self.seccomp),
+            match self.landlock {
+                Landlock::Full => "full",
+                Landlock::Partial => "partial",
+                Landlock::None => "no",
+            }
+        )
+    }
+}
+
+/// Puts the fences up. What the kernel or the process's rights do not allow is told in [`Fences::missing`]: a daemon
+/// that reads is worth more than one that does not start.
+#[must_use]
+pub(crate) fn give_up(needed: &Needed) -> Fences {
+    let mut missing = Vec::new();
+    let mut tell = |what: &str, error: &dyn fmt::Display| missing.push(format!("{what}: {error}"));
+    let keep = kept(needed);
+    // The bounding set first: that takes CAP_SETPCAP, which goes with the rest.
+    if let Err(error) = drop_capabilities(&keep) {
+        tell("capabilities", &error);
+    }
+    let no_new_privs = match nix::sys::prctl::set_no_new_privs() {
+        Ok(()) => true,
+        Err(error) => {
+            tell("no_new_privs", &error);
+            false
+        }
+    };
+    let landlock = fence_files(needed).unwrap_or_else(|error| {
+        tell("landlock", &error);
+        Landlock::None
+    });
+    let seccomp = match filter(needed).and_then(|filter| Ok(seccompiler::apply_filter(&filter)?)) {
+        Ok(()) => true,
+        Err(error) => {
+            tell("seccomp", &error);
+            false
+        }
+    };
+    let capabilities = caps::read(None, CapSet::Permitted).unwrap_or_default();
+    Fences {
+        capabilities: capabilities
+            .iter()
+            .map(ToString::to_string)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
+        no_new_privs,
+        seccomp,
+        landlock,
+        missing,
+    }
+}
+
+/// The capabilities that stay. Files stay root's own: whoever runs as root goes on reading what belongs to root, without
+/// the right to read what does not.
+fn kept(needed: &Needed) -> Vec<Capability> {
+    let mut keep = Vec::new();
+    if needed.perf {
+        keep.push(Capability::CAP_PERFMON);
+    }
+    if needed.kernel_log {
+        keep.push(Capability::CAP_SYSLOG);
+    }
+    keep
+}
+
+fn drop_capabilities(keep: &[Capability]) -> Result<(), caps::errors::CapsError> {
+    let had = caps::read(None, CapSet::Permitted)?;
+    if had.contains(&Capability::CAP_SETPCAP) {
+        for capability in caps::read(None, CapSet::Bounding)? {
+            if !keep.contains(&capability) {
+                caps::drop(None, CapSet::Bounding, capability)?;
+            }
+        }
+    }
+    let stay = keep
+        .iter()
+        .copied()
+        .filter(|capability| had.contains(capability))
+        .collect();
+    caps::clear(None, CapSet::Ambient)?;
+    caps::set(None, CapSet::Inheritable, &caps::CapsHashSet::new())?;
+    caps::set(None, CapSet::Effective, &stay)?;
+    caps::set(None, CapSet::Permitted, &stay)
+}
+
+fn fence_files(needed: &Needed) -> Result<Landlock, Box<dyn std::error::Error>> {
+    // The newest rules that are of use here; an older kernel enforces those that it knows.
+    let abi = ABI::V5;
+    let mut ruleset = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(abi))?
+        .create()?
+        // Not `Execute`: what runs programs for us is another process.
+        .add_rule(PathBeneath::new(
+            PathFd::new("/")?,
+            AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::IoctlDev,
+        ))?;
+    for path in &needed.writes {
+        let Ok(metadata) = path.metadata() else {
+            continue;
+        };
+        let access = if metadata.is_dir() {
+            AccessFs::from_all(abi)
+        } else {
+            AccessFs::from_file(abi)
+        };
+        ruleset = ruleset.add_rule(PathBeneath::new(
+            PathFd::new(path)?,
+            access & !AccessFs::Execute,
+        ))?;
+    }
+    Ok(match ruleset.restrict_self()?.ruleset {
+        RulesetStatus::FullyEnforced => Landlock::Full,
+        RulesetStatus::PartiallyEnforced => Landlock::Partial,
+        RulesetStatus::NotEnforced => Landlock::None,
+    })
+}
+
+/// What a reader of errors never does. It is a list of what is refused, not of what is allowed: the libraries below us may
+/// find new system calls for what they do today, and a daemon that dies of an update sees no errors at all.
+const REFUSED: &[libc::c_long] = &[
+    // Other programs and other processes.
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_kcmp,
+    libc::SYS_pidfd_getfd,
+    // The kernel itself.
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_bpf,
+    libc::SYS_reboot,
+    libc::SYS_iopl,
+    libc::SYS_ioperm,
+    libc::SYS_modify_ldt,
+    libc::SYS_userfaultfd,
+    // Io_uring's requests are made past this filter.
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    // Mounts, namespaces, and what is not ours to set.
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_fsopen,
+    libc::SYS_fsmount,
+    libc::SYS_mount_setattr,
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_quotactl,
+    libc::SYS_acct,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_adjtimex,
+    libc::SYS_clock_adjtime,
+    libc::SYS_syslog,
+    // Who we are.
+    libc::SYS_setuid,
+    libc::SYS_setgid,
+    libc::SYS_setreuid,
+    libc::SYS_setregid,
+    libc::SYS_setresuid,
+    libc::SYS_setresgid,
+    libc::SYS_setgroups,
+    libc::SYS_setfsuid,
+    libc::SYS_setfsgid,
+    libc::SYS_capset,
+    libc::SYS_personality,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_keyctl,
+];
+
+fn filter(needed: &Needed) -> Result<BpfProgram, Box<dyn std::error::Error>> {
+    let mut rules: std::collections::BTreeMap<_, _> =
+        REFUSED.iter().map(|&call| (call, Vec::new())).collect();
+    if !needed.perf {
+        rules.insert(libc::SYS_perf_event_open, Vec::new());
+    }
+    // Sockets of this machine only, but for metrics.
+    let families = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
+    let allowed = if needed.network {
+        &families[..]
+    } else {
+        &families[..1]
+    };
+    let elsewhere = allowed
+        .iter()
+        .map(|&family| {
+            let family = u64::from(family.unsigned_abs());
+            SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, family)
+        })
+        .collect::<Result<_, _>>()?;
+    rules.insert(libc::SYS_socket, vec![SeccompRule::new(elsewhere)?]);
+    let refused = SeccompAction::Errno(libc::EPERM as u32);
+    let arch: TargetArch = std::env::consts::ARCH.try_into()?;
+    Ok(SeccompFilter::new(rules, SeccompAction::Allow, refused, arch)?.try_into()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::net::TcpListener;
+    use std::process::Command;
+
+    use super::*;
+
+    /// The fences cannot be taken down again, so they are put up in a process of their own: this test run once more.
+    const CHILD: &str = "RASD_TEST_FENCED";
+
+    #[test]
+    fn what_is_given_up_is_gone_and_the_rest_works() {
+        let Some(folder) = std::env::var_os(CHILD) else {
+            let folder = tempfile::tempdir().expect("a folder");
+            let child = Command::new(std::env::current_exe().expect("this program"))
+                .args(["--exact", "--nocapture", "--test-threads=1"])
+                .arg(
+                    std::thread::current()
+                        .name()
+                        .expect("a test's thread has its name"),
+                )
+                .env(CHILD, folder.path())
+                .output()
+                .expect("this program again");
+            let said = String::from_utf8_lossy(&child.stdout);
+            assert!(
+                child.status.success(),
+                "{said}\n{}",
+                String::from_utf8_lossy(&child.stderr)
+            );
+            assert!(said.contains("1 passed"), "{said}");
+            return;
+        };
+        let folder = PathBuf::from(folder);
+        let (ours, others) = (folder.join("ours"), folder.join("others"));
+        fs::create_dir(&ours).expect("a folder");
+        fs::write(&others, "before").expect("a file");
+        let fences = give_up(&Needed {
+            writes: vec![ours.clone(), folder.join("not there")],
+            ..Needed::default()
+        });
+        println!("{fences}; missing: {:?}", fences.missing);
+
+        assert!(fences.no_new_privs && fences.seccomp, "{fences:?}");
+        assert_eq!(fences.capabilities, [""; 0]);
+        let status = fs::read_to_string("/proc/thread-self/status").expect("procfs");
+        for line in [
+            "NoNewPrivs:\t1",
+            "Seccomp:\t2",
+            "CapEff:\t0000000000000000",
+            "CapPrm:\t0000000000000000",
+        ] {
+            assert!(status.contains(line), "{line}: {status}");
+        }
+        // What a daemon does, it can do.
+        fs::write(ours.join("spool"), "after").expect("our own files");
+        fs::remove_file(ours.join("spool")).expect("our own files");
+        assert_eq!(fs::read(&others).expect("reading"), b"before");
+        std::thread::spawn(|| ()).join().expect("threads");
+        std::os::unix::net::UnixDatagram::unbound().expect("sockets of this machine");
+        // What it does not, it cannot.
+        assert!(
+            Command::new("/bin/true").status().is_err(),
+            "a program was run"
+        );
+        assert!(
+            TcpListener::bind("127.0.0.1:0").is_err(),
+            "a socket for the network"
+        );
+        if fences.landlock != Landlock::None {
+            assert!(
+                fs::write(&others, "after").is_err(),
+                "someone else's file was written"
+            );
+        }
+    }
+
+    #[test]
+    fn rights_are_kept_by_need() {
+        assert_eq!(kept(&Needed::default()), []);
+        let needed = Needed {
+            perf: true,
+            kernel_log: true,
+            ..Needed::default()
+        };
+        assert_eq!(
+            kept(&needed),
+            [Capability::CAP_PERFMON, Capability::CAP_SYSLOG]
+        );
+    }
+}

@@ -1,0 +1,14 @@
+//! Runs `rasd` as an operator does, and kills it as nobody should.
+
+#[expect(
+    dead_code,
+    reason = "what only the tests of `decode` call is not called here"
+)]
+#[path = "../decode/harness.rs"]
+mod harness;
+mod kill;
+mod kit;
+mod query;
+mod storm;
+mod told;
+mod trouble;
