@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
-use nix::sys::time::TimeSpec;
-use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
 use crate::abi::{AttrFlags, RecordHeader, RecordType, SampleType};
+use crate::alarm::Alarm;
 use crate::merge::{Entry, due};
 use crate::pulse::Pulse;
 use crate::ring::{Memory as _, record_at};
@@ -76,7 +75,7 @@ pub struct AllCpus {
     delay: Duration,
     rings: Vec<CpuRing>,
     epoll: Epoll,
-    timer: TimerFd,
+    alarm: Alarm,
     /// What the counters of CPUs that went away had reached.
     departed: Vec<Count>,
     news: Vec<Item<'static>>,
@@ -156,14 +155,7 @@ impl AllCpus {
             .collect::<Result<_, _>>()?;
         let epoll =
             Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(Error::nix("epoll_create"))?;
-        let timer = TimerFd::new(
-            ClockId::CLOCK_MONOTONIC,
-            TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK,
-        )
-        .map_err(Error::nix("timerfd_create"))?;
-        epoll
-            .add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, TIMER))
-            .map_err(Error::nix("epoll_ctl"))?;
+        let alarm = Alarm::new(&epoll, TIMER)?;
         let departed = vec![Count::default(); builders.len()];
         let mut all = AllCpus {
             builders,
@@ -175,7 +167,7 @@ impl AllCpus {
             delay: Duration::from_millis(1),
             rings: Vec::new(),
             epoll,
-            timer,
+            alarm,
             departed,
             news: Vec::new(),
             entries: Vec::new(),
@@ -327,7 +319,7 @@ impl AllCpus {
     fn woken(&mut self, event: EpollEvent) -> Result<(), Error> {
         if event.data() == TIMER {
             // Expired or not: it only had to wake us.
-            return self.timer.unset().map_err(Error::nix("timerfd_settime"));
+            return self.alarm.clear();
         }
         let hung_up = event
             .events()
@@ -396,13 +388,7 @@ impl AllCpus {
         self.pending = due < self.entries.len();
         if self.pending {
             // The kernel will not wake anyone for these again.
-            let delay = self.delay.max(Duration::from_micros(50));
-            self.timer
-                .set(
-                    Expiration::OneShot(TimeSpec::from_duration(delay)),
-                    TimerSetTimeFlags::empty(),
-                )
-                .map_err(Error::nix("timerfd_settime"))?;
+            self.alarm.set(self.delay)?;
         }
         Ok(Merge {
             next: 0,
