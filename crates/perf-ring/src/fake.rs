@@ -136,6 +136,23 @@ impl FakeRing {
         move || Ok(count.load(Ordering::Relaxed))
     }
 
+    /// Where the writer is; counts on over the ring's end.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.head
+    }
+
+    /// Writes a word where it does not belong: a record that is torn or damaged.
+    pub fn spoil(&mut self, position: u64, word: u64) {
+        self.map.store_word(position, word);
+    }
+
+    /// What an event's descriptor would map.
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> Arc<Mapping> {
+        Arc::clone(&self.map)
+    }
+
     /// PAUSE_OUTPUT: while paused, records are counted as lost.
     pub fn pause(&mut self, paused: bool) {
         self.paused = paused;
