@@ -9,7 +9,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 
 use crate::abi::{AttrFlags, RecordHeader, RecordType, SampleType};
 use crate::alarm::Alarm;
-use crate::merge::{Entry, due};
+use crate::merge::{Entry, Room, due};
 use crate::pulse::Pulse;
 use crate::ring::{Memory as _, record_at};
 use crate::sleep::sleep;
@@ -80,6 +80,7 @@ pub struct AllCpus {
     departed: Vec<Count>,
     news: Vec<Item<'static>>,
     entries: Vec<Entry>,
+    room: Room,
     pending: bool,
     scanned: Instant,
 }
@@ -171,6 +172,7 @@ impl AllCpus {
             departed,
             news: Vec::new(),
             entries: Vec::new(),
+            room: Room::default(),
             pending: false,
             scanned: Instant::now(),
         };
@@ -384,7 +386,7 @@ impl AllCpus {
                 });
             }
         }
-        let due = due(&mut self.entries, horizon);
+        let due = due(&mut self.entries, horizon, &mut self.room);
         self.pending = due < self.entries.len();
         if self.pending {
             // The kernel will not wake anyone for these again.

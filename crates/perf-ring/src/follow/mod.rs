@@ -12,7 +12,7 @@ pub use shared::SharedRings;
 use crate::abi::{AttrFlags, EventAttr, ReadFormat, RecordHeader, RecordType, SampleType};
 use crate::cursor::{Cursor, Start};
 use crate::keeper::wire::{NewRing, RingId};
-use crate::merge::{Entry, due};
+use crate::merge::{Entry, Room, due};
 use crate::{Error, Layout, ReadOnly, Record, sys};
 
 /// How many records are missing.
@@ -114,6 +114,7 @@ pub(crate) struct Rings {
     held: Vec<u8>,
     /// Room for building the next of `held`, `places` and what is left of `order`.
     scratch: (Vec<u8>, Vec<Place>, Vec<Entry>),
+    room: Room,
     news: VecDeque<Shared<'static>>,
 }
 
@@ -132,6 +133,7 @@ impl Rings {
             next: 0,
             held: Vec::new(),
             scratch: Default::default(),
+            room: Room::default(),
             news: VecDeque::new(),
         })
     }
@@ -234,7 +236,7 @@ impl Rings {
                 &mut self.places,
             );
         }
-        self.due = due(&mut self.order, horizon);
+        self.due = due(&mut self.order, horizon, &mut self.room);
         !self.exhausted()
     }
 
