@@ -81,6 +81,9 @@ impl Numbering {
 
     /// Takes the event's count into account instead of numbers: `records` came since the last time, and the ring is
     /// empty. Returns how many are missing.
+    ///
+    /// An event is counted before its record is written. `lapped` says that none is under way: what is missing is lost.
+    /// Otherwise it is lost if it is still missing the next time.
     pub fn count(&mut self, count: u64, records: u64, lapped: bool) -> u64 {
         self.read(Round {
             lowest: count,
@@ -88,6 +91,12 @@ impl Numbering {
             records,
             lapped,
         })
+    }
+
+    /// Whether something is missing when the event's count is this and `records` came since the last time.
+    pub(crate) fn misses(&self, count: u64, records: u64) -> bool {
+        let mut then = *self;
+        then.count(count, records, true) > 0
     }
 
     /// Whether something is missing that the next look will make certain.

@@ -179,7 +179,7 @@ pub(crate) fn read(fd: BorrowedFd<'_>, into: &mut [u8]) -> io::Result<usize> {
 ///
 /// The kernel writes a record inside an RCU read-side section, from `perf_output_begin` to `perf_output_end`; a
 /// global membarrier waits for all of those. Kernels with `nohz_full` refuse it.
-pub(crate) fn wait_for_writers() -> io::Result<()> {
+fn wait_for_writers() -> io::Result<()> {
     #[cfg(test)]
     if let Some(reply) = fake::answer(Call::Membarrier) {
         return reply.map(drop);
@@ -278,6 +278,17 @@ impl Mapping {
         // Never empty: there is a page.
         let base = NonNull::from(&*words).cast();
         Self::over(base, page, data_len, true, Owner::Heap(words))
+    }
+
+    /// Returns once every record that was begun before the call is written and published. A ring in memory has no writer
+    /// of its own.
+    pub(crate) fn wait_for_writers(&self) -> io::Result<()> {
+        match self.owner {
+            Owner::Kernel(_) => wait_for_writers(),
+            // Unless a test plays the kernel.
+            Owner::Heap(_) if cfg!(test) => wait_for_writers(),
+            Owner::Heap(_) => Ok(()),
+        }
     }
 
     /// A second mapping of a ring in memory.

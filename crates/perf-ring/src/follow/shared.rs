@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 
+use super::follower::TRIES;
 use super::{Counter, Rings, Shared};
-use crate::abi::{AttrFlags, EventAttr};
+use crate::abi::{AttrFlags, EventAttr, RecordType};
 use crate::alarm::Alarm;
 use crate::cursor::{Cursor, Start};
 use crate::keeper::wire::{NewRing, RingId};
 use crate::sleep::sleep;
-use crate::{Error, Event, Layout, ReadOnly, boot};
+use crate::{Error, Event, Layout, Order, ReadOnly, boot};
 
 /// The epoll token of the timer.
 const ALARM: u64 = u64::MAX;
@@ -24,10 +25,10 @@ const LOOK: Duration = Duration::from_millis(100);
 ///
 /// The rings may be written forward or backward. Each reader has its own place: any number of them read the same rings.
 ///
-/// What is missing is [`Shared::Lost`], at its place, where every event makes a sample (a period of 1). The samples'
-/// numbers tell it (`SampleType::READ`), or else the event's counter, read while nothing is written: the count less what
-/// was delivered. A record that is being written at that moment is counted already; what was told too much then is taken
-/// off the next loss, so that delivered and lost together are the count.
+/// What is missing is [`Shared::Lost`], where every event makes a sample (a period of 1). The samples' numbers tell it at
+/// its place (`SampleType::READ`); or else the event's counter: the count less what was delivered, told at the first
+/// moment at which nothing is being written. To be sure of that costs a membarrier of some milliseconds where something
+/// is missing, so a ring that is overtaken all the time had better be numbered, or larger.
 ///
 /// ```
 /// use perf_ring::abi::{EventAttr, RecordType, SampleType};
@@ -97,12 +98,14 @@ impl SharedRings {
         start: &Start,
     ) -> Result<(), Error> {
         // Counted before it is mapped: whatever comes between is missing, and is told.
+        let before = event.count()?.value;
+        let probe = map(&event, pages)?;
         let new = NewRing {
             ring: RingId {
                 cpu,
                 id: event.id()?,
             },
-            base: event.count()?.value,
+            base: base(&event, probe, before)?,
         };
         self.add_event(new, event, pages, start)
     }
@@ -115,11 +118,7 @@ impl SharedRings {
         pages: usize,
         start: &Start,
     ) -> Result<(), Error> {
-        let reader: ReadOnly = if event.attr().flags.contains(AttrFlags::WRITE_BACKWARD) {
-            event.map_backward(pages)?.into()
-        } else {
-            event.map_overwrite(pages)?.into()
-        };
+        let reader = map(&event, pages)?;
         // The edge: what is left unread on purpose must not wake for ever.
         let events = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
         self.epoll
@@ -223,6 +222,36 @@ impl SharedRings {
     pub fn cursor(&self) -> Cursor {
         self.rings.cursor()
     }
+}
+
+fn map(event: &Event, pages: usize) -> Result<ReadOnly, Error> {
+    if event.attr().flags.contains(AttrFlags::WRITE_BACKWARD) {
+        event.map_backward(pages).map(ReadOnly::from)
+    } else {
+        event.map_overwrite(pages).map(ReadOnly::from)
+    }
+}
+
+/// The count at which a ring's contents begin: `before`, as it was before we mapped it, unless somebody else had mapped
+/// it already, so that it holds records from before that.
+fn base(event: &Event, mut ring: ReadOnly, before: u64) -> Result<u64, Error> {
+    let (mut there, mut count) = (0, before);
+    for _ in 0..TRIES {
+        let kept = ring.read()?;
+        let samples = kept.iter(Order::OldestFirst);
+        there += samples
+            .filter(|record| record.header.kind == RecordType::SAMPLE)
+            .count() as u64;
+        count = event.count()?.value;
+        if ring.is_empty() {
+            break;
+        }
+    }
+    Ok(if there <= count.saturating_sub(before) {
+        before
+    } else {
+        count.saturating_sub(there)
+    })
 }
 
 impl AsFd for SharedRings {

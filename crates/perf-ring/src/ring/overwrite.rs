@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::batch::Record;
 use super::protocol::{Copied, Memory, copy_backward, copy_forward};
 use crate::abi::RecordHeader;
-use crate::sys::{self, Mapping};
+use crate::sys::Mapping;
 use crate::{Error, Event};
 
 /// In which order a copy's records are handed out.
@@ -228,7 +228,7 @@ impl Backward {
     /// As [`Backward::read`]; [`Error::Request`] when the event cannot be paused.
     pub fn read_paused(&mut self, event: &Event) -> Result<&Kept, Error> {
         let pause = event.pause()?;
-        let spare = if sys::wait_for_writers().is_ok() {
+        let spare = if self.map.wait_for_writers().is_ok() {
             0
         } else {
             self.spare
@@ -302,6 +302,15 @@ impl ReadOnly {
             ReadOnly::Forward(reader) => reader.skip_to_now(),
             ReadOnly::Backward(reader) => reader.skip_to_now(),
         }
+    }
+
+    /// Waits until every record is written that was begun before the call; says whether that can be told.
+    pub(crate) fn wait_for_writers(&self) -> bool {
+        match self {
+            ReadOnly::Forward(reader) => reader.map.wait_for_writers(),
+            ReadOnly::Backward(reader) => reader.map.wait_for_writers(),
+        }
+        .is_ok()
     }
 
     /// Whether the writer has already gone over what was not yet read.
