@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use common::wanted;
 use perf_ring::abi::AttrFlags;
 use perf_ring::keeper::KeptFds;
-use perf_ring::{Access, Builder, Client, Cursor, Error, Keeper, Start};
+use perf_ring::{Access, Builder, Client, Cursor, Error, Keeper, Shared, Start};
 use shared::{Tally, open_dir, personality, personality_calls, take};
 
 /// Runs a keeper in this process until `done` says so.
@@ -84,6 +84,83 @@ fn a_cursor_goes_on_where_it_was_and_counts_what_is_gone() {
             ..Tally::default()
         }
     );
+}
+
+/// Two threads on two CPUs make events at the same time: each reader gets one sequence.
+#[test]
+fn the_records_of_all_cpus_come_in_the_order_of_time() {
+    if !wanted() {
+        return;
+    }
+    const EACH: u64 = 3000;
+    let dir = open_dir();
+    let socket = dir.path().join("keeper");
+    let (say, hear) = std::sync::mpsc::channel();
+    let makers = [0, 1].map(|cpu| {
+        let say = say.clone();
+        let (go, wait) = std::sync::mpsc::channel();
+        let maker = std::thread::spawn(move || {
+            let mut set = nix::sched::CpuSet::new();
+            set.set(cpu).unwrap();
+            // On a machine of one CPU they take turns.
+            let _ = nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &set);
+            say.send(nix::unistd::gettid()).unwrap();
+            wait.recv().unwrap();
+            for _ in 0..EACH / 100 {
+                personality_calls(100);
+                std::thread::sleep(Duration::from_micros(100));
+            }
+        });
+        (maker, go)
+    });
+    let tids: Vec<_> = hear.iter().take(2).collect();
+    let filter = format!(
+        "id == 135 && (common_pid == {} || common_pid == {})",
+        tids[0], tids[1]
+    );
+    // Much longer than a busy machine takes from a time stamp to its record.
+    let delay = Duration::from_millis(50);
+    let builder = own().filter(&filter);
+    let mut keeper = Keeper::open(&builder, 256, "x", b"").unwrap().delay(delay);
+    keeper.listen(&socket).unwrap();
+    let mut client = connect(&mut keeper, &socket, Start::Oldest).delay(delay);
+    let other = std::thread::spawn(move || Client::connect_to_stream(&socket, Start::Oldest));
+    turn_until(&mut keeper, |_| other.is_finished());
+    let mut stream = other.join().unwrap().unwrap();
+    let makers = makers.map(|(maker, go)| {
+        go.send(()).unwrap();
+        maker
+    });
+    let layout = *client.layout();
+    let (mut read, mut last, mut turns) = ([0; 2], [0; 2], [0; 2]);
+    let mut cpus = [u32::MAX; 2];
+    let mut scratch = Vec::new();
+    turn_until(&mut keeper, |_| {
+        for (i, client) in [&mut client, &mut stream].into_iter().enumerate() {
+            while let Some(item) = client.next().unwrap() {
+                let Shared::Record { ring, record, .. } = item else {
+                    panic!("{item:?}")
+                };
+                let time = layout
+                    .parse(&record, &mut scratch)
+                    .unwrap()
+                    .id
+                    .time
+                    .unwrap();
+                assert!(last[i] <= time, "client {i}: {time} after {}", last[i]);
+                last[i] = time;
+                read[i] += 1;
+                turns[i] += u64::from(ring.cpu != cpus[i]);
+                cpus[i] = ring.cpu;
+            }
+        }
+        read == [2 * EACH; 2]
+    });
+    makers.into_iter().for_each(|maker| maker.join().unwrap());
+    assert_eq!(turns[0], turns[1], "both the same sequence");
+    if keeper.rings().count() > 1 {
+        assert!(turns[0] > 2, "{turns:?}");
+    }
 }
 
 /// A CPU that goes and comes back is another event: said to those who are there, and unknown to older cursors.
