@@ -130,7 +130,6 @@ impl FakeRing {
     }
 
     /// The event's counter: every call of [`FakeRing::emit`] is an event, whether its record is written or not.
-    #[must_use]
     pub fn counter(&self) -> impl Fn() -> Result<u64, Error> + Send + 'static {
         let count = Arc::clone(&self.count);
         move || Ok(count.load(Ordering::Relaxed))

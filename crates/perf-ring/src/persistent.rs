@@ -172,7 +172,11 @@ mod tests {
         }
     }
 
-    fn read(rings: &mut SharedRings) -> (Vec<(u32, u64)>, Vec<(u32, u64)>) {
+    /// Numbers by CPU.
+    type Numbers = Vec<(u32, u64)>;
+
+    /// What was read, and how many were lost.
+    fn read(rings: &mut SharedRings) -> (Numbers, Numbers) {
         let layout = *rings.layout();
         let (mut read, mut lost) = (Vec::new(), Vec::new());
         let mut scratch = Vec::new();

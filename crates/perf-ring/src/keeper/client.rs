@@ -30,7 +30,7 @@ const LOOK: Duration = Duration::from_millis(100);
 enum Channel {
     /// The rings themselves, mapped read-only. The events are held so that they go on without the keeper.
     Mapped {
-        rings: Rings,
+        rings: Box<Rings>,
         events: Vec<(RingId, Event)>,
         wake: OwnedFd,
     },
@@ -112,7 +112,7 @@ impl Client {
             };
             watch(&epoll, &wake, EpollFlags::EPOLLIN, WAKE)?;
             Channel::Mapped {
-                rings: Rings::new(&terms.attr, terms.boot)?,
+                rings: Box::new(Rings::new(&terms.attr, terms.boot)?),
                 events: Vec::new(),
                 wake,
             }
