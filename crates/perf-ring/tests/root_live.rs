@@ -172,6 +172,48 @@ fn a_backward_ring_keeps_the_newest_and_a_pause_is_counted() {
     ));
 }
 
+/// The ring's end cuts records of the running kernel wherever it can: between any two of a record's words.
+#[test]
+fn records_wrap_at_every_offset() {
+    if !wanted() {
+        return;
+    }
+    let mut cut = std::collections::BTreeSet::new();
+    let mut words = 0;
+    // A page is 512 words: records of an odd number of words begin at every one of them in their turn.
+    for fields in [FIELDS, FIELDS | SampleType::PERIOD] {
+        let filter = format!("id == 135 && common_pid == {}", nix::unistd::gettid());
+        let event = personality(fields)
+            .filter(&filter)
+            .open(Target::Task(0))
+            .unwrap();
+        let layout = event.layout().unwrap();
+        let mut ring = event.map(1).unwrap();
+        let mut scratch = Vec::new();
+        for round in 1..=1000u64 {
+            syscalls(10);
+            let mut batch = ring.batch().unwrap();
+            let mut n = 0;
+            while let Some(record) = batch.next().unwrap() {
+                let sample = layout.sample(record.body(&mut scratch)).unwrap();
+                assert_eq!(sample.raw().unwrap()[8..16], 135u64.to_ne_bytes());
+                n += 1;
+                if usize::from(record.header.size) % 16 == 8 {
+                    words = usize::from(record.header.size) / 8;
+                    if !record.second.is_empty() {
+                        cut.insert(record.first.len());
+                    }
+                }
+            }
+            assert_eq!(n, 10, "round {round}");
+        }
+        assert_eq!(event.count().unwrap().value, 10_000);
+    }
+    // The header is one word, and is never cut. A body that begins where the ring begins is in one piece.
+    let all: Vec<usize> = (1..words - 1).map(|word| word * 8).collect();
+    assert_eq!(cut.into_iter().collect::<Vec<_>>(), all);
+}
+
 /// Records and lost records of a stream, all that is there.
 fn tally(rings: &mut SharedRings) -> (u64, u64) {
     let (mut records, mut lost) = (0, 0);
