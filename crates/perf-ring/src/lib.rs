@@ -6,6 +6,7 @@
 //! - [`Layout`] reads samples and every other record, by the event's attr or as a value of its own.
 //! - [`AllCpus`] reads one ring per CPU as one stream in time order, while CPUs come and go.
 //! - [`SharedRings`] reads read-only rings, of whichever direction, as one stream with exact loss.
+//! - [`persistent`] reads the events that kernels with the patches of 2013 keep by themselves.
 //! - [`Keeper`] holds events and rings while nobody looks, and shares them with [`Client`]s in other processes.
 //!
 //! It knows nothing of what the events mean, starts no thread, and everything that can be waited for has a descriptor.
