@@ -69,6 +69,7 @@ pub use error::Error;
 pub use event::{Event, Pause};
 pub use explain::{Explanation, Rights};
 pub use follow::{Loss, Shared, SharedRings};
+pub use keeper::wire::{NewRing, RingId};
 pub use keeper::{Access, Client, Keeper};
 pub use numbering::{Numbering, Round};
 pub use open::{Builder, Clock, Hardware, Software, Target, Wakeup};

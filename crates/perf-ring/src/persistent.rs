@@ -40,7 +40,8 @@ fn made_by_the_kernel() -> EventAttr {
 
 /// Reads a persistent tracepoint, such as `mce_record`, on every online CPU. `None` on a kernel without such events.
 ///
-/// Its samples have no time, so those of one CPU come after those of another; within a CPU they are in order.
+/// Its samples have no time, so those of one CPU come after those of another; within a CPU they are in order. A CPU that
+/// goes offline takes its event with it: those kernels do not open it again.
 ///
 /// # Errors
 ///

@@ -7,6 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::abi::{self, AttrFlags, EventAttr, OpenFlags, ReadFormat, SampleType};
+use crate::keeper::KeptFds;
+use crate::keeper::wire::Message;
 use crate::sys::fake::{Call, Guard, Reply, install};
 use crate::{
     AllCpus, Builder, Clock, Error, Event, Hardware, Item, Keeper, Software, Target, Wakeup,
@@ -467,6 +469,54 @@ fn events_that_died_unnoticed_are_opened_again() {
     assert!(matches!(merge.next(), Some(Item::Went(0))));
     assert!(matches!(merge.next(), Some(Item::Came(0))));
     assert!(keeper.rings().count() == 1 && keeper.rings().next() != old);
+}
+
+/// The same between two lives of a keeper: what it stored is dead, and its pulse says so.
+#[test]
+fn a_stored_event_that_died_meanwhile_is_opened_again() {
+    for stopped in [false, true] {
+        let (calls, _guard) = answering(move |call| {
+            let words = [7u64, 1000, 50, 0];
+            let frozen = || words.iter().flat_map(|w| w.to_ne_bytes()).collect();
+            (*call == Call::Read && stopped).then(|| Ok(Reply::Bytes(frozen())))
+        });
+        let dir = sysfs("0");
+        let terms = Keeper::open_in(dir.path(), &tracepoint(), 1, "", b"")
+            .unwrap()
+            .terms()
+            .clone();
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, &Message::Terms(Box::new(terms)).encode()).unwrap();
+        let null = || std::fs::File::open("/dev/null").unwrap().into();
+        // epoll takes no plain file.
+        let event = || {
+            nix::sys::eventfd::EventFd::new()
+                .map(std::os::fd::OwnedFd::from)
+                .unwrap()
+        };
+        let mut kept = KeptFds {
+            fds: vec![
+                ("perf-ring-terms".to_owned(), file.into()),
+                ("perf-ring-cpu0".to_owned(), event()),
+                ("perf-ring-pulse0".to_owned(), event()),
+                ("another".to_owned(), null()),
+            ],
+        };
+        calls.borrow_mut().clear();
+        let keeper = Keeper::restore(&mut kept).unwrap().expect("it was stored");
+        assert_eq!(kept.fds.len(), 1, "what is not ours is left");
+        let again = calls
+            .borrow()
+            .iter()
+            .filter(|call| matches!(call, Call::Open { cpu: 0, .. }))
+            .count();
+        assert_eq!(
+            again,
+            if stopped { 2 } else { 0 },
+            "the event and its pulse"
+        );
+        assert!(keeper.rings().any(|ring| ring.cpu == 0));
+    }
 }
 
 #[test]

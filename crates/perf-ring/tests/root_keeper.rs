@@ -286,7 +286,8 @@ fn a_restart_through_a_descriptor_store_goes_on_counting_and_tells_the_gap() {
     let mut kept = KeptFds {
         fds: manager(&store),
     };
-    assert_eq!(kept.fds.len(), 1 + keeper.rings().count());
+    // The description, and of each CPU the event and its pulse.
+    assert_eq!(kept.fds.len(), 1 + 2 * keeper.rings().count());
     let mut client = connect(&mut keeper, &socket, Start::Oldest);
     let rings: Vec<_> = keeper.rings().collect();
     personality_calls(20);

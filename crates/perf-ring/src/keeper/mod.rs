@@ -24,6 +24,7 @@ pub mod wire;
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
@@ -117,6 +118,8 @@ pub struct Keeper {
     most_peers: usize,
     departed: u64,
     scanned: Instant,
+    /// The service manager's socket, once something was stored there.
+    store: OnceLock<PathBuf>,
 }
 
 impl fmt::Debug for Keeper {
@@ -227,15 +230,17 @@ impl Keeper {
             most_peers: 64,
             departed: 0,
             scanned: Instant::now(),
+            store: OnceLock::new(),
         })
     }
 
     fn add(&mut self, cpu: u32) -> Result<(), Error> {
         let event = self.builder.open(Target::Cpu(cpu))?;
-        self.hold(cpu, event)
+        let pulse = Pulse::open(cpu)?;
+        self.hold(cpu, event, pulse)
     }
 
-    fn hold(&mut self, cpu: u32, event: Event) -> Result<(), Error> {
+    fn hold(&mut self, cpu: u32, event: Event, pulse: Pulse) -> Result<(), Error> {
         // Counted before it is mapped: whatever comes between is missing, and its number says so.
         let base = event.count()?.value;
         let reader = event.map_backward(self.terms.pages as usize)?;
@@ -249,7 +254,6 @@ impl Keeper {
             EpollFlags::EPOLLIN,
             RINGS | u64::from(cpu),
         )?;
-        let pulse = Pulse::open(cpu)?;
         self.rings.push(Ring {
             ring,
             event,
@@ -433,7 +437,10 @@ impl Keeper {
         if let Some(new) = self.rings.last() {
             serve::announce(&mut self.peers, new, &gone);
         }
-        Ok(())
+        // Who comes after a restart must not be given the dead event.
+        self.store
+            .get()
+            .map_or(Ok(()), |notify| self.store_at(notify))
     }
 }
 

@@ -478,3 +478,44 @@ fn item<'a>(kind: u16, f: &mut Fields<'a>) -> Result<Shared<'a>, Error> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi::{Misc, RecordHeader, RecordType};
+
+    /// What is written without a copy in between is the message, and is read as it.
+    #[test]
+    fn items_are_the_messages_of_their_kinds() {
+        let ring = RingId { cpu: 3, id: 99 };
+        let header = RecordHeader {
+            kind: RecordType::SAMPLE,
+            misc: Misc(2),
+            size: 32,
+        };
+        let record = Record {
+            header,
+            first: &[1; 16],
+            second: &[2; 8],
+        };
+        let items = [Some(7), None].map(|number| Shared::Record {
+            ring,
+            number,
+            record,
+        });
+        let losses = [Loss::Exact(5), Loss::Exact(0), Loss::Unknown];
+        let losses = losses.map(|loss| Shared::Lost { ring, loss });
+        let mut packet = vec![0xff; 500];
+        for item in items.iter().chain(&losses).chain(&[Shared::NewEpoch(ring)]) {
+            encode_item(item, &mut packet);
+            let message = Message::of_item(item);
+            assert_eq!(packet, message.encode());
+            assert_eq!(Message::decode(&packet).unwrap(), message);
+            let again = decode_item(&packet).unwrap().expect("an item");
+            assert_eq!(Message::of_item(&again), message);
+            packet.pop();
+            assert!(decode_item(&packet).is_err());
+        }
+        assert!(decode_item(&Message::Ready.encode()).unwrap().is_none());
+    }
+}
