@@ -9,7 +9,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 
 use crate::abi::{AttrFlags, RecordHeader, RecordType, SampleType};
 use crate::alarm::Alarm;
-use crate::merge::{Entry, Room, due};
+use crate::merge::{Entry, Room, due, latest_at};
 use crate::pulse::Pulse;
 use crate::ring::{Memory as _, record_at};
 use crate::sleep::sleep;
@@ -353,7 +353,7 @@ impl AllCpus {
         // Read before the heads: what is not yet published then is younger than this, but for the delay.
         let now = sys::clock_ns(self.clock).map_err(Error::io("clock_gettime"))?;
         let delay = u64::try_from(self.delay.as_nanos()).unwrap_or(u64::MAX);
-        self.merge(now.saturating_sub(delay))
+        self.merge(now.saturating_sub(delay), latest_at(now))
     }
 
     /// Everything that is there, sorted, nothing held back: for the end.
@@ -362,10 +362,10 @@ impl AllCpus {
     ///
     /// As [`AllCpus::drain`].
     pub fn flush(&mut self) -> Result<Merge<'_>, Error> {
-        self.merge(u64::MAX)
+        self.merge(u64::MAX, u64::MAX)
     }
 
-    fn merge(&mut self, horizon: u64) -> Result<Merge<'_>, Error> {
+    fn merge(&mut self, horizon: u64, latest: u64) -> Result<Merge<'_>, Error> {
         self.entries.clear();
         for (i, ring) in self.rings.iter_mut().enumerate() {
             let gather = gather(
@@ -373,6 +373,7 @@ impl AllCpus {
                 &ring.reader,
                 &self.layouts,
                 &self.ids,
+                latest,
                 &mut self.entries,
             );
             if let Err(error) = gather {
@@ -465,6 +466,7 @@ fn gather(
     reader: &Reader,
     layouts: &[Layout],
     ids: &[(u64, usize)],
+    latest: u64,
     entries: &mut Vec<Entry>,
 ) -> Result<(), Error> {
     let mut cursor = reader.cursor()?;
@@ -474,6 +476,7 @@ fn gather(
         let layout = layouts.get(event_of(&record, ids));
         let time = layout
             .and_then(|layout| layout.time(&record))
+            .filter(|time| *time <= latest)
             .unwrap_or(last);
         last = time;
         entries.push(Entry { time, ring, at });

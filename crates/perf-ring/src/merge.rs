@@ -11,6 +11,12 @@ pub(crate) struct Entry {
     pub(crate) at: u64,
 }
 
+/// The latest time that a record can have when it is read at `now`: a second later. A later one is damage, and must not
+/// hold back everything behind it for ever: the record counts as one without a time.
+pub(crate) const fn latest_at(now: u64) -> u64 {
+    now.saturating_add(1_000_000_000)
+}
+
 /// Sorts `entries`, which are grouped by ring and in each ring's order, and cuts off what is not yet due: returns how
 /// many may be handed out.
 ///

@@ -322,6 +322,24 @@ fn the_rings_of_two_cpus_are_merged_and_held_back_until_they_are_due() {
     assert!(rings.flush().is_none());
 }
 
+/// A time that cannot be must not hold back what comes after it.
+#[test]
+fn a_record_of_the_far_future_is_no_dam() {
+    let mut kernel = FakeRing::new(4096, Mode::Overwrite);
+    let mut rings = SharedRings::new(&timed()).unwrap();
+    let counter = Some(kernel.counter());
+    rings
+        .add_reader(ring(0), kernel.overwrite(), counter, &Start::Oldest)
+        .unwrap();
+    for time in [1, u64::MAX, 2, u64::MAX - 1] {
+        kernel.emit(RecordType::SAMPLE, &time.to_ne_bytes());
+    }
+    assert_eq!(
+        take(&mut rings),
+        records(0, [1, u64::MAX, 2, u64::MAX - 1].into_iter())
+    );
+}
+
 fn nanoseconds() -> u128 {
     let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).unwrap();
     Duration::from(now).as_nanos()

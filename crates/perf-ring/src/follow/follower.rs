@@ -118,10 +118,11 @@ impl Follower {
         })
     }
 
-    /// Copies what came, and lists it behind what the order has: a loss before the records that it precedes.
+    /// Copies what came, and lists it behind what the order has, under its place among the rings: a loss before the records
+    /// that it precedes. A time after `latest` is none.
     pub(super) fn take(
         &mut self,
-        place: u32,
+        (place, latest): (u32, u64),
         layout: &Layout,
         counting: Counting,
         order: &mut Vec<Entry>,
@@ -185,7 +186,10 @@ impl Follower {
                 }
                 self.uncounted += 1;
             }
-            time = layout.time(&record).unwrap_or(time);
+            time = layout
+                .time(&record)
+                .filter(|time| *time <= latest)
+                .unwrap_or(time);
             earliest = earliest.min(time);
             self.latest = self.latest.max(time);
             put(time, Place::Kept(at));

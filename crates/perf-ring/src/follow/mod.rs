@@ -12,7 +12,7 @@ pub use shared::SharedRings;
 use crate::abi::{AttrFlags, EventAttr, ReadFormat, RecordHeader, RecordType, SampleType};
 use crate::cursor::{Cursor, Start};
 use crate::keeper::wire::{NewRing, RingId};
-use crate::merge::{Entry, Room, due};
+use crate::merge::{Entry, Room, due, latest_at};
 use crate::{Error, Layout, ReadOnly, Record, sys};
 
 /// How many records are missing.
@@ -205,15 +205,18 @@ impl Rings {
         let now = self.clock.and_then(|clock| sys::clock_ns(clock).ok());
         let delay = u64::try_from(self.delay.as_nanos()).unwrap_or(u64::MAX);
         // Without a clock nothing is held back: there is no telling how old a record is.
-        self.read_up_to(now.map_or(u64::MAX, |now| now.saturating_sub(delay)))
+        self.read_up_to(
+            now.map_or(u64::MAX, |now| now.saturating_sub(delay)),
+            now.map_or(u64::MAX, latest_at),
+        )
     }
 
     /// The same, holding nothing back.
     pub(crate) fn flush(&mut self) -> bool {
-        self.read_up_to(u64::MAX)
+        self.read_up_to(u64::MAX, u64::MAX)
     }
 
-    fn read_up_to(&mut self, horizon: u64) -> bool {
+    fn read_up_to(&mut self, horizon: u64, latest: u64) -> bool {
         if !self.exhausted() {
             return true;
         }
@@ -229,7 +232,7 @@ impl Rings {
             rest = others;
             self.order.extend_from_slice(of_ring);
             follower.take(
-                ring,
+                (ring, latest),
                 &self.layout,
                 self.counting,
                 &mut self.order,
