@@ -236,6 +236,55 @@ fn a_cursor_goes_on_or_counts_what_is_gone() {
     assert_eq!(take(&mut rings)[0], Seen::NewEpoch(0));
 }
 
+/// A cursor into a ring without numbers hands nothing out twice and miscounts nothing, wherever the ring has got to.
+#[test]
+fn a_cursor_without_numbers_is_never_read_twice() {
+    for mode in [Mode::Overwrite, Mode::Backward] {
+        for (before, after) in [
+            (5, 5),
+            (5, 30),
+            (20, 15),
+            (30, 60),
+            (60, 1),
+            (60, 60),
+            (0, 90),
+        ] {
+            let mut kernel = FakeRing::new(1024, mode);
+            let add = |kernel: &FakeRing, start: &Start| {
+                let mut rings = SharedRings::new(&bare()).unwrap();
+                let counter = Some(kernel.counter());
+                if mode == Mode::Overwrite {
+                    rings.add_reader(ring(0), kernel.overwrite(), counter, start)
+                } else {
+                    rings.add_reader(ring(0), kernel.backward(), counter, start)
+                }
+                .unwrap();
+                rings
+            };
+            let mut rings = add(&kernel, &Start::Oldest);
+            (0..before).for_each(|i| emit(&mut kernel, i));
+            take(&mut rings);
+            (before..before + after).for_each(|i| emit(&mut kernel, i));
+            let mut again = add(&kernel, &Start::After(rings.cursor()));
+            let mut accounted = 0;
+            for _ in 0..2 {
+                for item in take(&mut again) {
+                    accounted += match item {
+                        Seen::Record(_, n) => {
+                            assert!(n >= before, "{mode:?}, {before} and {after}: {n} again");
+                            1
+                        }
+                        Seen::Lost(_, n) => n,
+                        other => panic!("{other:?}"),
+                    };
+                }
+                emit(&mut kernel, before + after);
+            }
+            assert_eq!(accounted, after + 1, "{mode:?}, {before} and {after}");
+        }
+    }
+}
+
 /// Numbers in the samples tell the loss of a forward ring without a counter.
 #[test]
 fn numbered_samples_need_no_counter() {

@@ -26,10 +26,6 @@ const SOCKET: &str = "/tmp/hotplug-keeper";
 const ONLINE: &str = "/sys/devices/system/cpu/cpu1/online";
 const LIMIT: Duration = Duration::from_secs(15);
 
-fn failed(error: perf_ring::Error) -> Failure {
-    Failure::new(error.to_string())
-}
-
 /// Everybody who reads, and how often each has seen which status.
 struct Readers {
     all: AllCpus,
@@ -48,13 +44,12 @@ struct Readers {
 
 impl Readers {
     fn new() -> Result<Self, Failure> {
-        let event = Builder::tracepoint(Path::new("/sys/kernel/tracing"), "mce", "mce_record")
-            .map_err(failed)?
+        let event = Builder::tracepoint(Path::new("/sys/kernel/tracing"), "mce", "mce_record")?
             .sample(SampleType::CPU | SampleType::RAW)
             .wakeup(Wakeup::Events(1));
-        let all = AllCpus::open(std::slice::from_ref(&event), 4).map_err(failed)?;
-        let mut keeper = Keeper::open(&event, 4, "mce:mce_record", b"").map_err(failed)?;
-        keeper.listen(Path::new(SOCKET)).map_err(failed)?;
+        let all = AllCpus::open(std::slice::from_ref(&event), 4)?;
+        let mut keeper = Keeper::open(&event, 4, "mce:mce_record", b"")?;
+        keeper.listen(Path::new(SOCKET))?;
         let client = connected(&mut keeper, Client::connect)?;
         let stranger = connected(&mut keeper, Client::connect_to_stream)?;
         Ok(Self {
@@ -71,29 +66,25 @@ impl Readers {
 
     /// Takes what is there.
     fn read(&mut self) -> Outcome {
-        self.all
-            .wait(Some(Duration::from_millis(20)))
-            .map_err(failed)?;
+        self.all.wait(Some(Duration::from_millis(20)))?;
         let [by_all, by_client, by_stranger] = &mut self.seen;
-        let mut merge = self.all.drain().map_err(failed)?;
+        let mut merge = self.all.drain()?;
         while let Some(item) = merge.next() {
             match item {
                 Item::Record { record, .. } => note(&record, by_all),
                 Item::Went(cpu) => self.went.push(cpu),
                 Item::Came(cpu) => self.came.push(cpu),
-                Item::Damaged { error, .. } => return Err(failed(error)),
+                Item::Damaged { error, .. } => return Err(error.into()),
             }
         }
         drop(merge);
-        self.keeper
-            .turn(Some(Duration::from_millis(5)))
-            .map_err(failed)?;
+        self.keeper.turn(Some(Duration::from_millis(5)))?;
         let clients = [
             (&mut self.client, by_client),
             (&mut self.stranger, by_stranger),
         ];
         for (client, seen) in clients {
-            while let Some(item) = client.next().map_err(failed)? {
+            while let Some(item) = client.next()? {
                 match item {
                     Shared::Record { record, .. } => note(&record, seen),
                     Shared::NewEpoch(ring) => self.epochs.push(ring),
@@ -112,14 +103,12 @@ fn connected(
 ) -> Result<Client, Failure> {
     let other = std::thread::spawn(move || connect(Path::new(SOCKET), Start::Oldest));
     while !other.is_finished() {
-        keeper
-            .turn(Some(Duration::from_millis(5)))
-            .map_err(failed)?;
+        keeper.turn(Some(Duration::from_millis(5)))?;
     }
     let client = other
         .join()
         .map_err(|_| Failure::new("connecting panicked"))?;
-    client.map_err(failed)
+    Ok(client?)
 }
 
 /// Counts the statuses of ours in a record.
@@ -158,7 +147,10 @@ fn run(guest: &Guest) -> Outcome {
             Ok(readers.seen.iter().all(arrived).then_some(()))
         })?;
         readers.seen.iter().try_for_each(|seen| {
-            ensure(*seen == injected, format!("{seen:#x?}, and not {injected:#x?}"))
+            ensure(
+                *seen == injected,
+                format!("{seen:#x?}, and not {injected:#x?}"),
+            )
         })
     };
     inject(&mut readers, 1)?;
@@ -195,15 +187,11 @@ fn run(guest: &Guest) -> Outcome {
         readers.epochs.iter().all(|ring| ring.cpu == 1),
         format!("{:?}", readers.epochs),
     )?;
-    let counts = readers.all.counts().map_err(failed)?;
+    let counts = readers.all.counts()?;
     same(
         "events counted, those of the closed events too",
         counts.first().map(|count| count.value),
         Some(8),
     )?;
-    same(
-        "events counted by the keeper",
-        readers.keeper.count().map_err(failed)?,
-        8,
-    )
+    same("events counted by the keeper", readers.keeper.count()?, 8)
 }

@@ -68,6 +68,7 @@ impl Follower {
         let mut numbering = Numbering::new();
         let mut skip = None;
         let mut doubtful = false;
+        let overtaken = reader.overtaken();
         match (start, position) {
             (Start::Now, _) => {
                 if let Some(counter) = &mut counter {
@@ -88,8 +89,13 @@ impl Follower {
             }
             (Start::After(_), Some(last)) if counter.is_some() => {
                 numbering = Numbering::after(last);
-                // The samples that were read are the first there are, or they are gone with all others.
-                skip = Some(last.saturating_sub(new.base)).filter(|_| !reader.overtaken());
+                // The samples that were read are the first there are. Once those are overwritten, there is no telling
+                // which of the others were read: they are counted.
+                if overtaken {
+                    reader.skip_to_now();
+                } else {
+                    skip = Some(last.saturating_sub(new.base));
+                }
                 doubtful = true;
             }
             _ => {}
@@ -97,7 +103,7 @@ impl Follower {
         // While nothing is overwritten, the oldest record is the first that was ever in the ring: from there on
         // everything is to be had or counted. Else it is whatever is the oldest when it is read; of a ring that is
         // written forward that is nothing at all, and the counter says of how many.
-        if accounts && numbering.last().is_none() && (!reader.overtaken() || counter.is_some()) {
+        if accounts && numbering.last().is_none() && (!overtaken || counter.is_some()) {
             numbering = Numbering::after(new.base);
             doubtful = counter.is_some();
         }
@@ -105,7 +111,7 @@ impl Follower {
         let handed = accounts.then(|| numbering.last().unwrap_or(new.base));
         Ok(Follower {
             ring: new.ring,
-            lapped: doubtful && reader.overtaken(),
+            lapped: doubtful && overtaken,
             reader,
             counter,
             numbering,
@@ -146,6 +152,7 @@ impl Follower {
         }
         let Ok(kept) = self.reader.read() else {
             // What was there is given up; a counter still says how many it was.
+            self.skip = None;
             let loss = if self.counter.is_some() {
                 self.lapped = true;
                 self.by_count()
@@ -194,7 +201,7 @@ impl Follower {
             self.latest = self.latest.max(time);
             put(time, Place::Kept(at));
         }
-        if counting.numbered {
+        if counting.numbered || kept.lapped() {
             self.skip = None;
         }
         let lapped = kept.lapped() || std::mem::take(&mut self.lapped);

@@ -259,7 +259,7 @@ impl Client {
         Ok(())
     }
 
-    /// The next item; `None` when nothing is there now.
+    /// The next item; `None` when nothing is due now.
     ///
     /// # Errors
     ///
