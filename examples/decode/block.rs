@@ -10,7 +10,7 @@ use crate::judgement::Judgement;
 use crate::memo::Memo;
 use crate::out::Out;
 use crate::style::{MORE, Style};
-use crate::time::utc;
+use crate::time::{DAY, day};
 
 /// Writes blocks.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Blocks {
     judgements: Memo<Judgement>,
     flags: Memo<(u64, bool, bool)>,
     processors: Memo<u32>,
-    times: Memo<u64>,
+    days: Memo<u64>,
 }
 
 impl Blocks {
@@ -36,7 +36,7 @@ impl Blocks {
             judgements: Memo::new(),
             flags: Memo::new(),
             processors: Memo::new(),
-            times: Memo::new(),
+            days: Memo::new(),
         }
     }
 
@@ -85,8 +85,9 @@ impl Blocks {
         }
         if let Some(time) = record.time() {
             block.label("  When        ", out);
-            self.times.write(time, time, out, |out| utc(time, out));
-            out.str("\n");
+            let date = time / DAY;
+            self.days.write(date, date, out, |out| day(date, out));
+            out.clock((time % DAY) as u32).str("\n");
         }
         let mut label = "  Log says    ";
         for (_, text) in found.texts.iter().filter(|text| !is_name(text.0)) {
@@ -396,6 +397,7 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
+    #[inline(always)]
     fn value<'o>(&mut self, name: &str, out: &'o mut Out) -> &'o mut Out {
         if std::mem::take(&mut self.first) {
             // The label stands there already.
@@ -408,6 +410,7 @@ impl Row<'_> {
         out.str(name).str(" ")
     }
 
+    #[inline(always)]
     fn register(&mut self, name: &str, value: Option<u64>, out: &mut Out) {
         if let Some(value) = value {
             if self.used == 2 {
@@ -417,12 +420,14 @@ impl Row<'_> {
         }
     }
 
+    #[inline(always)]
     fn number(&mut self, name: &str, value: Option<u64>, out: &mut Out) {
         if let Some(value) = value {
             self.value(name, out).hex(value);
         }
     }
 
+    #[inline(always)]
     fn end(&mut self, out: &mut Out) {
         if std::mem::take(&mut self.used) > 0 {
             out.str("\n");

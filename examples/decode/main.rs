@@ -99,7 +99,7 @@ fn print(bytes: &[u8]) -> ExitCode {
 /// next is taken.
 fn answer(cli: &Cli, run: &mut Run) -> Result<(), Error> {
     if let Some(record) = cli.registers.record() {
-        return run.record(&Found {
+        return run.record(Found {
             record,
             id: None,
             source: Source::Here(Place::COMMAND_LINE),

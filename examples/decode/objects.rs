@@ -133,7 +133,7 @@ fn object(input: &Input, n: usize, line: u64, run: &mut Run) -> Result<(), Error
         .iter()
         .map(|(kind, text)| (kind.as_str(), text.as_str()))
         .collect();
-    run.record(&Found {
+    run.record(Found {
         record: given.record,
         id: given.id.as_deref(),
         source: given

@@ -25,7 +25,7 @@ pub(crate) fn read(input: &mut Input, len: usize, run: &mut Run) -> Result<(), E
                     format: "struct-mce",
                     pair: None,
                 };
-                run.record(&Found {
+                run.record(Found {
                     record: raw.record(),
                     id: None,
                     source: Source::Here(place),

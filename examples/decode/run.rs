@@ -76,8 +76,7 @@ impl Run {
     /// # Errors
     ///
     /// [`Error::Write`], and nothing more can be answered then.
-    pub(crate) fn record(&mut self, found: &Found<'_>) -> Result<(), Error> {
-        let mut found = *found;
+    pub(crate) fn record(&mut self, mut found: Found<'_>) -> Result<(), Error> {
         if let Some(processor) = &self.processor {
             found.record = processor.complete(found.record);
         }
