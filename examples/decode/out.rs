@@ -62,6 +62,12 @@ impl Out {
         self.buffer.get(start..).unwrap_or_default()
     }
 
+    /// A part of what was written and has not left yet.
+    #[inline]
+    pub(crate) fn written(&self, part: std::ops::Range<usize>) -> &[u8] {
+        self.buffer.get(part).unwrap_or_default()
+    }
+
     /// Writes `text` and then spaces, `width` bytes in all at least.
     pub(crate) fn pad(&mut self, text: &str, width: usize) -> &mut Self {
         self.str(text);
@@ -93,7 +99,8 @@ impl Out {
         let digits = u64::from_le_bytes(decimal(value));
         let zeros = (digits ^ ZEROS).trailing_zeros() / 8;
         // All bytes, of which the last are then taken back: a copy of known length is one store.
-        self.buffer.extend_from_slice(&(digits >> (8 * zeros)).to_le_bytes());
+        self.buffer
+            .extend_from_slice(&(digits >> (8 * zeros)).to_le_bytes());
         self.buffer.truncate(self.buffer.len() - zeros as usize);
         self
     }
@@ -101,7 +108,10 @@ impl Out {
     /// Writes a number of more than eight digits.
     #[cold]
     fn long(&mut self, value: u64) -> &mut Self {
-        let (head, tail) = (value / u64::from(EIGHT_DIGITS), value % u64::from(EIGHT_DIGITS));
+        let (head, tail) = (
+            value / u64::from(EIGHT_DIGITS),
+            value % u64::from(EIGHT_DIGITS),
+        );
         self.dec(head);
         self.buffer.extend_from_slice(&decimal(tail as u32));
         self
@@ -261,8 +271,12 @@ mod tests {
     #[test]
     fn numbers_read_as_the_formatting_machinery_writes_them() {
         let around = |n: u64| [n - 1, n, n + 1];
-        let powers = (0..64).map(|bits| 1 << bits).chain((0..20).map(|n| 10_u64.pow(n)));
-        let values = powers.flat_map(around).chain([u64::MAX, 1_700_000_000, 12_345_678]);
+        let powers = (0..64)
+            .map(|bits| 1 << bits)
+            .chain((0..20).map(|n| 10_u64.pow(n)));
+        let values = powers
+            .flat_map(around)
+            .chain([u64::MAX, 1_700_000_000, 12_345_678]);
         for value in values {
             let mut out = Out::memory();
             out.dec(value).str(" ").hex(value).str(" ").register(value);
