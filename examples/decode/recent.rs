@@ -250,25 +250,139 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mcekit::{Misc, Status};
+    use crate::said::Said;
+    use crate::style::PLAIN;
+    use std::collections::HashSet;
+
+    use mcekit::table::{Banks, Model, Unit};
+    use mcekit::{Addr, CpuSignature, HwId, Ipid, Misc, Status, Synd, Vendor};
 
     #[test]
     fn a_bit_that_is_not_looked_at_makes_no_difference_and_any_other_does() {
-        let status = Status(Status::VAL | Status::MISCV | Status::ADDRV | 0x0080_0090);
-        let record = Record::new(13, status)
-            .with_cpuid(mcekit::CpuSignature(0x5_0654))
-            .with_vendor(mcekit::Vendor::INTEL)
+        let record = Record::new(13, Status(VALID | 0x0080_0090))
+            .with_cpuid(CpuSignature(0x5_0654))
+            .with_vendor(Vendor::INTEL)
             .with_misc(Misc(0));
         let mut tables = Tables::new(None);
         let asked = Asked::by(&tables.explain(&record));
         assert!(asked.misc != 0 && asked.misc != u64::MAX);
-        let mut recent = Recent::default();
         for bit in 0..64 {
+            let mut recent = Recent::default();
             recent.of(&record, &mut tables, |_| 0);
             let other = record.with_misc(Misc(1 << bit));
             let seen = recent.of(&other, &mut tables, |_| 1);
             let looked_at = asked.misc & 1 << bit != 0;
             assert_eq!(seen, &i32::from(looked_at), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_would_be_worked_out() {
+        let mut seen = HashSet::new();
+        for model in mcekit_models::models() {
+            for record in records(model, &mut seen) {
+                let mut tables = Tables::new(None);
+                let mut recent = Recent::default();
+                recent.of(&record, &mut tables, said);
+                for bit in 0..64 {
+                    for other in neighbours(&record, 1 << bit) {
+                        let worked_out = said(&tables.explain(&other));
+                        assert!(
+                            *recent.of(&other, &mut tables, said) == worked_out,
+                            "{}: {other:x?} after {record:x?}",
+                            model.id
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    const VALID: u64 = Status::VAL | Status::EN | Status::MISCV | Status::ADDRV | Status::SYNDV;
+
+    /// All that a block says of a record which is remembered.
+    fn said(explained: &Explained<'_>) -> Vec<u8> {
+        let said = Said::of(PLAIN, explained, std::iter::empty());
+        let parts = [said.what_and_where(), said.bank_and_advice(), said.status()];
+        parts.concat()
+    }
+
+    /// For each bank of a model, a record for each set of conditions that its unit has: one that fulfils them. Units
+    /// that were seen are left out.
+    fn records(
+        model: &'static Model,
+        seen: &mut HashSet<(*const Unit, *const &'static Field)>,
+    ) -> Vec<Record> {
+        let signature = model.cpus.first().map_or(CpuSignature(0xa0_0f11), |cpu| {
+            CpuSignature::new(cpu.family, cpu.first_model, cpu.first_stepping)
+        });
+        let record = Record::new(4, Status(VALID))
+            .with_cpuid(signature)
+            .with_vendor(model.vendor)
+            .with_mcgstatus(mcekit::McgStatus(0))
+            .with_addr(Addr(0x1_2345_6780))
+            .with_misc(Misc(0))
+            .with_synd(Synd(0));
+        let ipid = |id: HwId| Ipid(u64::from(id.hwid) << 32 | u64::from(id.mca_type) << 48 | 1);
+        let banks: Vec<_> = match model.banks {
+            Banks::Architectural => vec![record],
+            Banks::Numbered(_) => (0..32).map(|bank| record.with_bank(bank)).collect(),
+            Banks::Ipid(own, shared) => {
+                let rows = own.iter().chain(shared);
+                rows.map(|row| record.with_ipid(ipid(row.hwid))).collect()
+            }
+        };
+        let mut records = Vec::new();
+        let mut tables = Tables::new(None);
+        for bank in banks {
+            let mut sets: Vec<&[When]> = vec![&[]];
+            if let Some(unit) = tables.explain(&bank).unit() {
+                if !seen.insert((unit, model.common.as_ptr())) {
+                    continue;
+                }
+                let grouped = unit.grouped().iter();
+                sets.extend(unit.fields().iter().map(|field| field.conditions()));
+                sets.extend(grouped.clone().map(|group| group.conditions()));
+                let inner = grouped.flat_map(|group| group.fields());
+                sets.extend(inner.map(|field| field.conditions()));
+            }
+            sets.dedup();
+            records.extend(sets.into_iter().map(|set| fulfilling(&bank, set)));
+        }
+        records
+    }
+
+    /// The record, changed so that the conditions hold, as far as it is a matter of bits.
+    fn fulfilling(record: &Record, conditions: &[When]) -> Record {
+        let mut record = *record;
+        for when in conditions {
+            let (register, mask, value) = match *when {
+                When::Is(register, bits, value) | When::Within(register, bits, value, _) => {
+                    let mask = bits.of(u64::MAX) << bits.lo();
+                    (register, mask, value << bits.lo())
+                }
+                When::Masked(register, mask, value) => (register, mask, value),
+                _ => continue,
+            };
+            let put = |old: u64| old & !mask | value;
+            record = match register {
+                Register::Status => record.with_status(Status(put(record.status().0))),
+                Register::Misc => record.with_misc(Misc(put(record.misc().unwrap_or_default().0))),
+                Register::Synd => record.with_synd(Synd(put(record.synd().unwrap_or_default().0))),
+                _ => record,
+            };
+        }
+        record
+    }
+
+    /// The record with each register that is not compared whole changed in one bit.
+    fn neighbours(record: &Record, bit: u64) -> [Record; 3] {
+        let of = |register: Option<u64>| register.unwrap_or(0) ^ bit;
+        [
+            record.with_misc(Misc(of(record.misc().map(|r| r.0)))),
+            record.with_addr(Addr(of(record.addr().map(|r| r.0)))),
+            record.with_synd(Synd(of(record.synd().map(|r| r.0)))),
+        ]
+        .map(|record| record.with_tsc(bit).with_time(bit).with_ip(bit))
     }
 }
