@@ -8,7 +8,9 @@ use mcekit::{
     Vendor,
 };
 
+use super::linux::format_of;
 use crate::found::Format;
+use crate::join;
 use crate::line::Line;
 use crate::shape::Shape;
 use crate::slots::{Slots, Stage};
@@ -33,29 +35,38 @@ pub(crate) fn read(line: &Line<'_>, slots: &mut Slots) -> bool {
 }
 
 /// The record whose three lines `text` begins with, each behind a prefix of the same shape, and how many bytes they
-/// take, without the last line's end.
+/// take: without the last line's end, and with it.
 #[inline(always)]
-pub(crate) fn block(text: &[u8], shape: &Shape) -> Option<(Record, usize)> {
+pub(crate) fn block(text: &[u8], shape: &Shape) -> Option<(Record, usize, usize)> {
     let (header, _, rest) = Header::of(shape.strip(text)?)?;
-    let rest = rest.strip_prefix(b"\n")?;
+    let rest = next_line(rest)?;
     let (registers, rest) = Registers::of(shape.strip(rest)?)?;
-    let rest = rest.strip_prefix(b"\n")?;
+    let rest = next_line(rest)?;
     let (processor, rest) = Processor::of(shape.strip(rest)?)?;
     let length = text.len() - rest.len();
+    let rest = next_line(rest)?;
     // The number at the end may go on in the next line, if that is none of its own.
-    if !shape.goes_on(rest.strip_prefix(b"\n")?) {
+    if !shape.goes_on(rest) && !join::is_apart(rest) {
         return None;
     }
-    Some((processor.put(registers.put(header.record())), length))
+    let record = processor.put(registers.put(header.record()));
+    Some((record, length, text.len() - rest.len()))
+}
+
+/// What follows the end of a line that `text` begins with.
+#[inline(always)]
+fn next_line(text: &[u8]) -> Option<&[u8]> {
+    text.strip_prefix(b"\r").unwrap_or(text).strip_prefix(b"\n")
 }
 
 /// A line that begins a record.
 fn begin(line: &Line<'_>, text: &[u8], slots: &mut Slots) -> Option<()> {
-    if !line.prefix().ends_with(b"mce: [Hardware Error]: ") {
-        return None;
-    }
     let (header, named, rest) = Header::of(text)?;
-    if !rest.is_empty() {
+    let prefix = line.prefix();
+    if !rest.is_empty()
+        || !prefix.ends_with(b"[Hardware Error]: ")
+        || format_of(prefix, Format::Linux) != Format::Linux
+    {
         return None;
     }
     // The prefix that is kept ends where the other files see it end.

@@ -7,7 +7,7 @@
 
 use mcekit::{Addr, McgStatus, Misc, Present, Record, Status};
 
-use super::{Family, Taken, keyed};
+use super::{Family, Taken, fields, keyed};
 use crate::found::Format;
 use crate::join::Join;
 use crate::line::{Cursor, Line, trailing_dec};
@@ -32,11 +32,15 @@ pub(crate) const BANKS: Family = Family {
 };
 
 /// Whose console the line is from.
-fn format_of(prefix: &[u8], otherwise: Format) -> Format {
-    let has = |word| memchr::memmem::find(prefix, word).is_some();
-    if has(b"(XEN)") {
+pub(crate) fn format_of(prefix: &[u8], otherwise: Format) -> Format {
+    // For so short a text a searcher costs more to make than to do without.
+    let has = |first, word: &[u8]| {
+        let mut places = memchr::memchr_iter(first, prefix);
+        places.any(|at| prefix.get(at..).is_some_and(|rest| rest.starts_with(word)))
+    };
+    if has(b'(', b"(XEN)") {
         Format::Xen
-    } else if has(b"EDAC ") {
+    } else if has(b'E', b"EDAC ") {
         Format::Edac
     } else {
         otherwise
@@ -84,7 +88,7 @@ pub(crate) fn header(line: &Line<'_>, slots: &mut Slots) -> Taken {
             let slot = slots.begin(line, format, record);
             slot.stage = Stage::Header;
             slot.fragment = true;
-            let fields = keyed::fields(&mut cursor, line);
+            let fields = fields::read(&mut cursor, line);
             if fields.any() {
                 fields.put(slot);
             }
@@ -234,7 +238,7 @@ fn bank(line: &Line<'_>, slots: &mut Slots) -> Taken {
         slots.begin(line, format, record).stage = Stage::Header;
     }
     if let Some(slot) = slots.newest(|slot| slot.line == line.number || slot.end == line.end()) {
-        let fields = keyed::fields(&mut cursor, line);
+        let fields = fields::read(&mut cursor, line);
         if fields.any() && slot.lacks(fields.record.present() - Present::CPU) {
             fields.put(slot);
         }
