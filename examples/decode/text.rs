@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use mcekit::{Record, Status};
 use mcekit_logs::{Reader, records};
 
-use crate::args::register;
 use crate::error::Error;
 use crate::found::{Found, Pair, Place, Source};
 use crate::input::Input;
+use crate::numbers::register;
 use crate::run::{Run, shown};
 
 /// Answers every record in a text.
