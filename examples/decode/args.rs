@@ -73,7 +73,7 @@ Examples:
       decode 'CPU 3: Machine Check: 0 Bank 5: bea0000000000108'
   Explain registers:
       decode --bank 5 --status bea0000000000108 --cpu 17h/31h/0
-      decode --bank 7 --status 8c00004000010090 --misc 200001c080801086 --addr 175321bec0 --cpu skylake_server
+      decode --bank 7 --status 8c00004000010090 --misc 200001c080801086 --cpu skylake_server
   Which DIMM, and how often:
       decode --summary /var/log/kern.log*
   For programs (docs/json.md describes the lines):
@@ -81,8 +81,8 @@ Examples:
   Completions:
       decode --completions bash > /etc/bash_completion.d/decode
 
-Exit status: 0 if something was decoded, 1 if no machine check was found, 2 if something could not be read or the
-command line is wrong. Errors, warnings and progress go to standard error.";
+Exit status: 0 if something was decoded, 1 if no machine check was found, 2 if something could not
+be read or the command line is wrong. Errors, warnings and progress go to standard error.";
 
 /// How to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -164,10 +164,19 @@ impl Summary {
         if total.records == 0 {
             return;
         }
-        out.dec(total.records).str(" machine checks: ");
-        out.dec(total.corrected).str(" errors corrected, ");
-        out.dec(total.uncorrected)
-            .str(" records of errors that were not");
+        let plural = |n: u64| if n == 1 { "" } else { "s" };
+        out.dec(total.records)
+            .str(" machine check")
+            .str(plural(total.records));
+        out.str(": ")
+            .dec(total.corrected)
+            .str(" error")
+            .str(plural(total.corrected));
+        out.str(" corrected, ")
+            .dec(total.uncorrected)
+            .str(" record");
+        out.str(plural(total.uncorrected))
+            .str(" of errors that were not");
         if let (Some(first), Some(last)) = (total.first, total.last) {
             out.str("; from ");
             utc(first, out);
