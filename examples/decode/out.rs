@@ -214,9 +214,9 @@ const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
 #[inline]
 const fn decimal(value: u32) -> [u8; 8] {
     let fours = (value / 10_000) as u64 | ((value % 10_000) as u64) << 32;
-    let high = (fours * 10_486 >> 20) & 0x0000_007f_0000_007f;
+    let high = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
     let twos = high | (fours - 100 * high) << 16;
-    let high = (twos * 103 >> 10) & 0x000f_000f_000f_000f;
+    let high = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
     let ones = high | (twos - 10 * high) << 8;
     (ones | ZEROS).to_le_bytes()
 }

@@ -254,7 +254,7 @@ mod tests {
     use crate::style::PLAIN;
     use std::collections::HashSet;
 
-    use mcekit::table::{Banks, Model, Unit};
+    use mcekit::table::{Banks, Group, Model, Unit};
     use mcekit::{Addr, CpuSignature, HwId, Ipid, Misc, Status, Synd, Vendor};
 
     #[test]
@@ -342,8 +342,8 @@ mod tests {
                 }
                 let grouped = unit.grouped().iter();
                 sets.extend(unit.fields().iter().map(|field| field.conditions()));
-                sets.extend(grouped.clone().map(|group| group.conditions()));
-                let inner = grouped.flat_map(|group| group.fields());
+                sets.extend(grouped.clone().map(Group::conditions));
+                let inner = grouped.flat_map(Group::fields);
                 sets.extend(inner.map(|field| field.conditions()));
             }
             sets.dedup();

@@ -432,6 +432,13 @@ fn halves(rest: Option<&[u8]>) -> bool {
     })
 }
 
+/// Where `word` first stands in a short text, for which a searcher costs more to make than to do without.
+#[inline]
+pub(crate) fn find(text: &[u8], word: &[u8]) -> Option<usize> {
+    let mut places = memchr::memchr_iter(*word.first()?, text);
+    places.find(|&at| text.get(at..).is_some_and(|rest| rest.starts_with(word)))
+}
+
 /// The number at the end of `text`, with what stands before it.
 pub(crate) fn trailing_dec(text: &[u8]) -> Option<(&[u8], u64)> {
     let digits = text.iter().rev().take_while(|b| b.is_ascii_digit()).count();

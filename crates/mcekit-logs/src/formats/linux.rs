@@ -10,7 +10,7 @@ use mcekit::{Addr, McgStatus, Misc, Present, Record, Status};
 use super::{Family, Taken, fields, keyed};
 use crate::found::Format;
 use crate::join::Join;
-use crate::line::{Cursor, Line, trailing_dec};
+use crate::line::{Cursor, Line, find, trailing_dec};
 use crate::slots::{Slots, Stage};
 
 pub(crate) const FAMILY: Family = Family {
@@ -33,14 +33,9 @@ pub(crate) const BANKS: Family = Family {
 
 /// Whose console the line is from.
 pub(crate) fn format_of(prefix: &[u8], otherwise: Format) -> Format {
-    // For so short a text a searcher costs more to make than to do without.
-    let has = |first, word: &[u8]| {
-        let mut places = memchr::memchr_iter(first, prefix);
-        places.any(|at| prefix.get(at..).is_some_and(|rest| rest.starts_with(word)))
-    };
-    if has(b'(', b"(XEN)") {
+    if find(prefix, b"(XEN)").is_some() {
         Format::Xen
-    } else if has(b'E', b"EDAC ") {
+    } else if find(prefix, b"EDAC ").is_some() {
         Format::Edac
     } else {
         otherwise

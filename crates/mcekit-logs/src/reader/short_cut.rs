@@ -22,16 +22,16 @@ impl Reader {
         if self.guess == 0 || self.line_start < self.floor {
             return None;
         }
-        if self.line_start >= self.broadcast {
-            let after = self.blocks(buf, start, sink);
-            if after > start {
-                return Some(after);
-            }
-        }
         let (pos, at) = (start, start + self.guess);
         let key: &[u8; 4] = buf.get(at..at + 4)?.try_into().ok()?;
         if !formats::kernel::is_key(key) || !buf.get(pos..at)?.ends_with(b"]: ") {
             return None;
+        }
+        if self.line_start >= self.broadcast {
+            let after = self.blocks(buf, pos, sink);
+            if after > pos {
+                return Some(after);
+            }
         }
         let (end, after) = self.line_end(buf, pos, last)?;
         let line = self.line(buf, pos, end);
