@@ -65,7 +65,9 @@ pub struct Address {
 }
 
 impl Address {
-    fn of(record: &Record) -> Option<Self> {
+    /// The address of a record, where it has one that MCi_STATUS calls valid.
+    #[must_use]
+    pub fn of(record: &Record) -> Option<Self> {
         let addr = record.valid_addr()?;
         if record.is_smca() {
             // Before kernels masked it, the register held the number of its low bits itself.
