@@ -51,11 +51,7 @@ pub struct Explained<'a> {
 
 impl<'a> Explained<'a> {
     fn new(record: &'a Record, model: Option<&'static Model>) -> Self {
-        let bank = model.and_then(|model| model.bank(record));
-        let unit = match bank {
-            Some(bank) => Some(bank.unit),
-            None => model.and_then(|model| model.unit(record)),
-        };
+        let (bank, unit) = model.map_or((None, None), |model| model.behind(record));
         Self {
             record,
             model,

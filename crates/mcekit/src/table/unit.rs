@@ -1,8 +1,8 @@
 //! Units: the fields of a bank, and what they say in a record.
 
-use super::field::decided;
 use super::register::Registers;
-use super::{Field, Place, Value, When};
+use super::when::Asks;
+use super::{Field, Place, Register, Value, When};
 use crate::record::Record;
 
 /// Fields that share a condition: one register means different things, and a table for each.
@@ -10,7 +10,7 @@ use crate::record::Record;
 pub struct Group {
     when: &'static [When],
     /// What the conditions say about MCi_STATUS, and whether some ask for more; as in [`Field`].
-    status: (u64, u64),
+    status: Asks,
     further: bool,
     fields: &'static [&'static Field],
 }
@@ -23,7 +23,8 @@ impl Group {
     /// While compiling, where two conditions on the same bits of MCi_STATUS contradict each other.
     #[must_use]
     pub const fn new(when: &'static [When], fields: &'static [&'static Field]) -> Self {
-        let (status, further) = decided((0, 0), when);
+        let (status, _, further) =
+            Asks::decided(Asks::NOTHING, Asks::NOTHING, Register::Status, when);
         Self {
             when,
             status,
@@ -41,8 +42,7 @@ impl Group {
 
     #[inline]
     fn holds_in(&self, registers: &Registers<'_>) -> bool {
-        let (mask, wanted) = self.status;
-        registers.status() & mask == wanted
+        self.status.hold(registers.status())
             && (!self.further || self.when.iter().all(|when| when.holds_in(registers)))
     }
 
