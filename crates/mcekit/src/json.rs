@@ -11,6 +11,7 @@
 
 mod decoding;
 mod record;
+mod stage;
 mod write;
 
 use core::fmt;
@@ -26,46 +27,63 @@ pub struct Hex(pub u64);
 
 impl Serialize for Hex {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0 < 1 << 24 {
-            // Most coordinates: the text is one word, written at once.
-            let (word, len) = short_hex(self.0 as u32);
-            let text = word.get(..len).unwrap_or_default();
-            return serializer.serialize_str(core::str::from_utf8(text).unwrap_or_default());
+        if self.0 < SMALL {
+            // Most coordinates.
+            let from = self.0 as usize * 4;
+            let len = if self.0 < 16 { 3 } else { 4 };
+            return serializer.serialize_str(SMALL_HEX.get(from..from + len).unwrap_or_default());
         }
-        let mut buffer = [b'0'; 18];
-        let mut rest = self.0;
-        let mut at = buffer.len();
-        loop {
-            at -= 1;
-            buffer[at] = b"0123456789abcdef"[(rest & 15) as usize];
-            rest >>= 4;
-            if rest == 0 {
-                break;
-            }
-        }
-        at -= 2;
-        buffer[at + 1] = b'x';
+        let digits = 16 - self.0.leading_zeros() as usize / 4;
+        let mut buffer = [b'x'; 18];
+        let [high, low] = [self.0 >> 32, self.0 & 0xffff_ffff].map(hex_digits);
+        buffer[2..10].copy_from_slice(&high);
+        buffer[10..].copy_from_slice(&low);
+        let from = 16 - digits;
+        buffer[from] = b'0';
+        buffer[from + 1] = b'x';
         // Hex digits are ASCII; an empty string is never reached.
-        serializer.serialize_str(core::str::from_utf8(&buffer[at..]).unwrap_or_default())
+        serializer.serialize_str(core::str::from_utf8(&buffer[from..]).unwrap_or_default())
     }
 }
 
-/// A number of at most 24 bits in hex, and how many bytes that is.
-const fn short_hex(value: u32) -> ([u8; 8], usize) {
+/// The eight hex digits of a number of at most 32 bits.
+const fn hex_digits(value: u64) -> [u8; 8] {
     const EACH: u64 = 0x0101_0101_0101_0101;
     // Each nibble goes to a byte of its own; those above 9 are found by the carry of an addition of 6.
-    let mut v = value as u64;
+    let mut v = value;
     v = (v | v << 16) & 0x0000_ffff_0000_ffff;
     v = (v | v << 8) & 0x00ff_00ff_00ff_00ff;
     v = (v | v << 4) & (0x0f * EACH);
     let letters = (v + 6 * EACH) >> 4 & EACH;
-    let digits = v + b'0' as u64 * EACH + letters * (b'a' - b'0' - 10) as u64;
-    let zeros = value.leading_zeros() / 4;
-    let zeros = if zeros > 7 { 7 } else { zeros };
-    let prefix = (b'0' as u64) << 56 | (b'x' as u64) << 48;
-    let word = prefix | digits << (8 * zeros) >> 16;
-    (word.to_be_bytes(), 10 - zeros as usize)
+    (v + b'0' as u64 * EACH + letters * (b'a' - b'0' - 10) as u64).to_be_bytes()
 }
+
+/// Numbers below this stand in a table.
+const SMALL: u64 = 0x100;
+
+/// Small numbers, four bytes each.
+static SMALL_HEX: &str = {
+    const BYTES: [u8; 4 * SMALL as usize] = {
+        let digits = b"0123456789abcdef";
+        let (mut bytes, mut n) = ([b'x'; 4 * SMALL as usize], 0);
+        while n < SMALL as usize {
+            let at = 4 * n;
+            bytes[at] = b'0';
+            if n < 16 {
+                bytes[at + 2] = digits[n];
+            } else {
+                bytes[at + 2] = digits[n >> 4];
+                bytes[at + 3] = digits[n & 15];
+            }
+            n += 1;
+        }
+        bytes
+    };
+    match core::str::from_utf8(&BYTES) {
+        Ok(text) => text,
+        Err(_) => panic!("digits are ASCII"),
+    }
+};
 
 /// A number as it comes in: a number, or a string of which `HEX` says how it reads without `0x`.
 struct Number<const HEX: bool>(Option<u64>);
