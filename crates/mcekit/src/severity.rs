@@ -245,6 +245,17 @@ impl Grade {
         Self::with_capabilities(record, context, Capabilities::of(record))
     }
 
+    /// The grade of a record in each context, in the order of [`Context::ALL`]: for little more than one of them costs.
+    #[must_use]
+    pub fn in_each_context(record: &Record) -> [Self; Context::ALL.len()] {
+        let capabilities = Capabilities::of(record);
+        if record.is_amd_like() {
+            return Context::ALL.map(|context| amd(record, context, capabilities));
+        }
+        let asked = Asked::of(record, capabilities);
+        Context::ALL.map(|context| asked.grade(context))
+    }
+
     /// The grade of a record in a context, on a processor with these capabilities.
     #[must_use]
     pub fn with_capabilities(
@@ -255,7 +266,7 @@ impl Grade {
         if record.is_amd_like() {
             amd(record, context, capabilities)
         } else {
-            intel(record, context, capabilities)
+            Asked::of(record, capabilities).grade(context)
         }
     }
 
@@ -353,6 +364,10 @@ impl Rule {
         }
     }
 
+    const fn matches(&self, status: u64, around: u64) -> bool {
+        status & self.status.0 == self.status.1 && around & self.around.0 == self.around.1
+    }
+
     const fn around(mut self, mask: u64, value: u64) -> Self {
         self.around = (self.around.0 | mask, self.around.1 | value);
         self
@@ -402,7 +417,7 @@ const RIPV_EIPV: u64 = McgStatus::RIPV | McgStatus::EIPV;
 const SKYLAKE_X: u8 = 0x55;
 
 /// The list, in the kernel's order.
-const RULES: &[Rule] = &[
+static RULES: [Rule; 26] = [
     Rule::new(Severity::No, "Invalid", (Status::VAL, 0)),
     Rule::new(Severity::No, "Not enabled", (Status::EN, 0)).exception(),
     Rule::new(
@@ -539,7 +554,7 @@ const RULES: &[Rule] = &[
 ];
 
 /// What is left when no rule matches.
-const NO_MATCH: Rule = Rule::new(Severity::Some, "No match", (0, 0));
+static NO_MATCH: Rule = Rule::new(Severity::Some, "No match", (0, 0));
 
 /// Whether the kernel's rule for uncorrected patrol scrubs of Skylake-SP and its successors asks about this record.
 fn skylake_scrub(record: &Record) -> bool {
@@ -549,37 +564,99 @@ fn skylake_scrub(record: &Record) -> bool {
         && record.vendor().is_none_or(|vendor| vendor == Vendor::INTEL)
 }
 
-/// The kernel's list (`mce_severity_intel`): the first rule that matches; anything uncorrected in the kernel is fatal.
-fn intel(record: &Record, context: Context, capabilities: Capabilities) -> Grade {
-    let mcg = record.mcgstatus().unwrap_or_default();
-    let effective = context.effective(mcg);
-    let status = record.status().0;
-    let mut around = mcg.0 & 0xffff_ffff | context_bits(effective);
-    if capabilities.ser {
-        around |= SER;
+/// The bits of MCi_STATUS and of the circumstances that decide most rules.
+const STATUS_KEY: u64 = UC_S_AR;
+const AROUND_KEY: u64 = SER | EXCEPTION;
+
+/// Those bits as one number.
+const fn key(status: u64, around: u64) -> usize {
+    let status = status >> 61 & 1 | status >> 55 & 2 | status >> 53 & 4;
+    (status | (around >> 32 & 3) << 3) as usize
+}
+
+/// For each key the rules that can match there, in the kernel's order; behind them the number of rules.
+static CANDIDATES: [[u8; RULES.len() + 1]; 32] = {
+    let mut lists = [[RULES.len() as u8; RULES.len() + 1]; 32];
+    let mut n = 0;
+    while n < 32 {
+        let status = (n & 1) << 61 | (n & 2) << 55 | (n & 4) << 53;
+        let around = (n >> 3) << 32;
+        assert!(key(status, around) == n as usize, "a key and back");
+        let (mut rule, mut at) = (0, 0);
+        while rule < RULES.len() {
+            let Rule {
+                status: (status_mask, status_value),
+                around: (around_mask, around_value),
+                ..
+            } = RULES[rule];
+            if (status_value ^ status) & status_mask & STATUS_KEY == 0
+                && (around_value ^ around) & around_mask & AROUND_KEY == 0
+            {
+                lists[n as usize][at] = rule as u8;
+                at += 1;
+            }
+            rule += 1;
+        }
+        n += 1;
     }
-    if context != Context::Poll {
-        around |= EXCEPTION;
+    lists
+};
+
+/// The first rule that matches.
+fn first_match(status: u64, around: u64) -> &'static Rule {
+    for &rule in &CANDIDATES[key(status, around)] {
+        match RULES.get(usize::from(rule)) {
+            Some(rule) if rule.matches(status, around) => return rule,
+            Some(_) => {}
+            None => break,
+        }
     }
-    if skylake_scrub(record) {
-        around |= SKYLAKE_SCRUB;
+    &NO_MATCH
+}
+
+/// What the kernel's list (`mce_severity_intel`) asks about a record, whatever the context.
+struct Asked {
+    status: u64,
+    mcg: McgStatus,
+    /// The circumstances without the context.
+    around: u64,
+}
+
+impl Asked {
+    fn of(record: &Record, capabilities: Capabilities) -> Self {
+        let mcg = record.mcgstatus().unwrap_or_default();
+        let mut around = mcg.0 & 0xffff_ffff;
+        if capabilities.ser {
+            around |= SER;
+        }
+        if skylake_scrub(record) {
+            around |= SKYLAKE_SCRUB;
+        }
+        Self {
+            status: record.status().0,
+            mcg,
+            around,
+        }
     }
-    let rule = RULES
-        .iter()
-        .find(|rule| {
-            status & rule.status.0 == rule.status.1 && around & rule.around.0 == rule.around.1
-        })
-        .unwrap_or(&NO_MATCH);
-    let fatal = rule.severity >= Severity::Uncorrected && effective == Context::Kernel;
-    let severity = if fatal {
-        Severity::Panic
-    } else {
-        rule.severity
-    };
-    Grade {
-        severity,
-        rule: rule.message,
-        message: Some(rule.message),
+
+    /// By the first rule that matches; anything uncorrected in the kernel is fatal.
+    fn grade(&self, context: Context) -> Grade {
+        let effective = context.effective(self.mcg);
+        let mut around = self.around | context_bits(effective);
+        if context != Context::Poll {
+            around |= EXCEPTION;
+        }
+        let rule = first_match(self.status, around);
+        let fatal = rule.severity >= Severity::Uncorrected && effective == Context::Kernel;
+        Grade {
+            severity: if fatal {
+                Severity::Panic
+            } else {
+                rule.severity
+            },
+            rule: rule.message,
+            message: Some(rule.message),
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use super::Hex;
 use crate::arch::{
     Address, Decoding, Ecc, ErrorClass, ErrorCode, Level, SoftwareBank, Transaction,
 };
-use crate::record::Record;
 use crate::regs::{McgStatus, Status, Threshold};
 use crate::severity::{Context, Grade, amd_status_text};
 
@@ -181,12 +180,14 @@ struct Graded<'a>(&'a Decoding);
 
 impl Serialize for Graded<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (grade, record) = (self.0.grade(), &self.0.record);
+        let record = &self.0.record;
+        let grades = Grade::in_each_context(record);
+        let grade = grades[Context::of(record) as usize];
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("grade", grade.severity.id())?;
         map.serialize_entry("rule", grade.rule)?;
         map.serialize_entry("action", grade.action().name())?;
-        map.serialize_entry("kernel", &Kernel(record))?;
+        map.serialize_entry("kernel", &Kernel(grades))?;
         if self.0.amd_like {
             map.serialize_entry("kernel_text", amd_status_text(record))?;
         }
@@ -194,14 +195,17 @@ impl Serialize for Graded<'_> {
     }
 }
 
-struct Kernel<'a>(&'a Record);
+/// A grade for each context.
+struct Kernel([Grade; Context::ALL.len()]);
 
-impl Serialize for Kernel<'_> {
+impl Serialize for Kernel {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let [poll, user, kernel, recoverable] = self.0.map(InContext);
         let mut map = serializer.serialize_map(Some(Context::ALL.len()))?;
-        for context in Context::ALL {
-            map.serialize_entry(context.name(), &InContext(Grade::of(self.0, context)))?;
-        }
+        map.serialize_entry(const { Context::Poll.name() }, &poll)?;
+        map.serialize_entry(const { Context::User.name() }, &user)?;
+        map.serialize_entry(const { Context::Kernel.name() }, &kernel)?;
+        map.serialize_entry(const { Context::KernelRecoverable.name() }, &recoverable)?;
         map.end()
     }
 }
