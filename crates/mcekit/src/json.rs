@@ -26,24 +26,81 @@ use serde::ser::{Serialize, Serializer};
 pub struct Hex(pub u64);
 
 impl Serialize for Hex {
+    #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0 < SMALL {
-            // Most coordinates.
-            let from = self.0 as usize * 4;
-            let len = if self.0 < 16 { 3 } else { 4 };
-            return serializer.serialize_str(SMALL_HEX.get(from..from + len).unwrap_or_default());
+        match small_hex(self.0) {
+            Some(text) => serializer.serialize_str(text),
+            None => serializer.serialize_str(HexText::of(self.0).as_str()),
         }
-        let digits = 16 - self.0.leading_zeros() as usize / 4;
-        let mut buffer = [b'x'; 18];
-        let [high, low] = [self.0 >> 32, self.0 & 0xffff_ffff].map(hex_digits);
-        buffer[2..10].copy_from_slice(&high);
-        buffer[10..].copy_from_slice(&low);
-        let from = 16 - digits;
-        buffer[from] = b'0';
-        buffer[from + 1] = b'x';
-        // Hex digits are ASCII; an empty string is never reached.
-        serializer.serialize_str(core::str::from_utf8(&buffer[from..]).unwrap_or_default())
     }
+}
+
+/// Two numbers in hex, `"0xa,0x31"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HexPair(pub u32, pub u32);
+
+impl Serialize for HexPair {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let [first, second] = [self.0, self.1].map(|number| HexText::of(number.into()));
+        let mut text = [b','; 21];
+        let (first, second) = (first.as_str().as_bytes(), second.as_str().as_bytes());
+        let end = first.len() + 1 + second.len();
+        text[..first.len()].copy_from_slice(first);
+        text[first.len() + 1..end].copy_from_slice(second);
+        // Hex digits are ASCII; an empty string is never reached.
+        serializer.serialize_str(core::str::from_utf8(&text[..end]).unwrap_or_default())
+    }
+}
+
+/// A key that is known while compiling. [`write_json`] then has nothing left to look for in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key(pub &'static str);
+
+impl Serialize for Key {
+    #[inline(always)]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0)
+    }
+}
+
+/// A number in hex.
+struct HexText {
+    bytes: [u8; 18],
+    from: usize,
+}
+
+impl HexText {
+    const fn of(value: u64) -> Self {
+        let zeros = value.leading_zeros() as usize / 4;
+        // Zero has a digit too.
+        let from = if zeros > 15 { 15 } else { zeros };
+        let digits = [hex_digits(value >> 32), hex_digits(value & 0xffff_ffff)];
+        let mut bytes = [b'x'; 18];
+        bytes
+            .split_at_mut(2)
+            .1
+            .copy_from_slice(digits.as_flattened());
+        bytes[from] = b'0';
+        bytes[from + 1] = b'x';
+        Self { bytes, from }
+    }
+
+    fn as_str(&self) -> &str {
+        // Hex digits are ASCII; an empty string is never reached.
+        let text = self.bytes.get(self.from..).unwrap_or_default();
+        core::str::from_utf8(text).unwrap_or_default()
+    }
+}
+
+/// A number in hex, if it is one of the many small ones.
+#[inline]
+fn small_hex(value: u64) -> Option<&'static str> {
+    if value >= SMALL {
+        return None;
+    }
+    let from = value as usize * 4;
+    let len = if value < 16 { 3 } else { 4 };
+    SMALL_HEX.get(from..from + len)
 }
 
 /// The eight hex digits of a number of at most 32 bits.

@@ -19,7 +19,7 @@ impl Serialize for Record {
         macro_rules! entries {
             ($as:expr, $($key:literal: $value:expr,)*) => {$(
                 if let Some(value) = $value {
-                    map.serialize_entry($key, &$as(u64::from(value)))?;
+                    map.serialize_entry(&super::Key($key), &$as(u64::from(value)))?;
                 }
             )*};
         }

@@ -143,7 +143,9 @@ impl<W: Write> Stage<W> {
                 }
             };
         }
-        if len >= 16 {
+        if len >= 32 {
+            short!(32, are_plain);
+        } else if len >= 16 {
             short!(16, are_plain);
         } else if len >= 8 {
             short!(8, are_plain);

@@ -3,7 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
 use super::{Location, Place, Value};
-use crate::json::Hex;
+use crate::json::{Hex, Key};
 
 /// `{name, raw, text, class}`: the raw number as hex, the text and class where there are any.
 impl Serialize for Value {
@@ -42,7 +42,7 @@ impl Location {
             ($($place:ident)*) => {
                 const { assert!([$(Place::$place),*].len() == Place::ALL.len()) };
                 $(if let Some(value) = self.get(Place::$place) {
-                    map.serialize_entry(const { Place::$place.name() }, &value)?;
+                    map.serialize_entry(&const { Key(Place::$place.name()) }, &value)?;
                 })*
             };
         }
