@@ -12,6 +12,8 @@ pub struct Group {
     /// What the conditions say about MCi_STATUS, and whether some ask for more; as in [`Field`].
     status: Asks,
     further: bool,
+    /// Whether some field is a coordinate.
+    placed: bool,
     fields: &'static [&'static Field],
 }
 
@@ -29,6 +31,7 @@ impl Group {
             when,
             status,
             further,
+            placed: placed(fields),
             fields,
         }
     }
@@ -57,6 +60,18 @@ impl Group {
     pub const fn fields(&self) -> &'static [&'static Field] {
         self.fields
     }
+}
+
+/// Whether some field is a coordinate.
+const fn placed(fields: &[&Field]) -> bool {
+    let mut i = 0;
+    while i < fields.len() {
+        if fields[i].place().is_some() {
+            return true;
+        }
+        i += 1;
+    }
+    false
 }
 
 /// What a bank belongs to: a memory controller, a link, a core's cache.
@@ -156,7 +171,7 @@ impl Values<'_> {
         };
         all(self.fields);
         for group in self.groups {
-            if group.holds_in(registers) {
+            if group.placed && group.holds_in(registers) {
                 all(group.fields);
             }
         }
