@@ -3,6 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Hex, Key};
+use crate::arch::decoding::each_flag;
 use crate::arch::{
     Address, Decoding, Ecc, ErrorClass, ErrorCode, Level, SoftwareBank, Transaction,
 };
@@ -27,9 +28,7 @@ impl Decoding {
     /// Those of the serializer.
     pub fn serialize_fields<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         self.serialize_code(map)?;
-        for (name, set) in self.flags() {
-            map.serialize_entry(name, &set)?;
-        }
+        each_flag!(self, |name, set| map.serialize_entry(&Key(name), &set)?);
         if self.status().not_captured() {
             map.serialize_entry(&Key("not_captured"), &true)?;
         }
