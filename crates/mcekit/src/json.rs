@@ -52,7 +52,7 @@ impl Serialize for HexPair {
     }
 }
 
-/// A key that is known while compiling. [`write_json`] then has nothing left to look for in it.
+/// A key of a JSON object that is known while compiling: a plain string, in which [`write_json`] has nothing to look for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key(pub &'static str);
 

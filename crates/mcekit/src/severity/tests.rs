@@ -1,7 +1,8 @@
 //! One case for each rule, so that each rule is reached.
 
+use super::rules::*;
 use super::*;
-use crate::regs::McgCap;
+use crate::regs::{McgCap, Status};
 use std::collections::BTreeSet;
 
 const VAL_EN: u64 = Status::VAL | Status::EN;
