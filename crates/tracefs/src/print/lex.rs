@@ -39,6 +39,8 @@ fn run(bytes: &[u8], class: u8) -> usize {
 pub(super) enum Token<'t> {
     /// A name or keyword.
     Name(&'t str),
+    /// `REC->name`: most operands.
+    Field(&'t str),
     /// A number, and what its suffix says.
     Number {
         value: u64,
@@ -173,19 +175,29 @@ impl<'t> Lexer<'t> {
         self.advance();
     }
 
-    /// Whether the token after the one in hand is a name other than `REC`.
-    pub(super) fn name_follows(&self) -> bool {
-        let mut at = self.next;
-        while self.byte(at).is_ascii_whitespace() {
-            at += 1;
+    /// Whether what follows the bracket in hand may be a type: a name, and behind it what can
+    /// stand behind a type's first word.
+    pub(super) fn cast_follows(&self) -> bool {
+        let at = self.next + self.run(self.next, SPACE);
+        let len = self.run(at, IDENT);
+        let end = at + len;
+        if len == 0 || self.byte(at).is_ascii_digit() {
+            return false;
         }
-        let first = self.byte(at);
-        is_ident(first)
-            && !first.is_ascii_digit()
-            && !self
+        match self.byte(end + self.run(end, SPACE)) {
+            b')' | b'*' => true,
+            b'(' => self
                 .bytes
-                .get(at..)
-                .is_some_and(|rest| rest.starts_with(b"REC->"))
+                .get(at..end)
+                .is_some_and(|name| name.starts_with(b"typeof") || name.starts_with(b"__typeof")),
+            next => CLASSES[usize::from(next)] == IDENT,
+        }
+    }
+
+    /// How many bytes of a class there are from `at` on.
+    #[inline]
+    fn run(&self, at: usize, class: u8) -> usize {
+        run(self.bytes.get(at..).unwrap_or_default(), class)
     }
 
     fn byte(&self, at: usize) -> u8 {
@@ -218,9 +230,16 @@ impl<'t> Lexer<'t> {
             b'0'..=b'9' => self.number(at),
             b'"' => self.string(at),
             _ if CLASSES[usize::from(first)] == IDENT => {
-                let rest = self.bytes.get(at..).unwrap_or_default();
-                let end = at + run(rest, IDENT);
-                (Token::Name(self.text.get(at..end).unwrap_or("")), end)
+                let end = at + self.run(at, IDENT);
+                if let Some([b'R', b'E', b'C', b'-', b'>', first, ..]) = self.bytes.get(at..)
+                    && CLASSES[usize::from(*first)] == IDENT
+                {
+                    let start = end + 2;
+                    let end = start + self.run(start, IDENT);
+                    (Token::Field(self.text.get(start..end).unwrap_or("")), end)
+                } else {
+                    (Token::Name(self.text.get(at..end).unwrap_or("")), end)
+                }
             }
             b'-' | b'<' | b'>' | b'=' | b'!' | b'&' | b'|' => {
                 let (op, len) = Self::longest(first, self.byte(at + 1));

@@ -23,12 +23,39 @@ use crate::scan;
 use crate::{Error, Result};
 
 /// What an expression was parsed to: a constant takes no node until it is needed as one.
+///
+/// Plain words without a niche: an enumeration here would have its bytes moved one by one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ex {
-    what: What,
+    /// Of a constant.
+    value: u64,
     ty: Ty,
+    /// [`CONSTANT`] if it is one.
+    id: Id,
     /// How deep its tree is.
-    depth: u16,
+    depth: u32,
+}
+
+const CONSTANT: Id = Id::MAX;
+
+impl Ex {
+    #[inline]
+    fn of(id: Id, ty: Ty, depth: u32) -> Self {
+        Self {
+            value: 0,
+            ty,
+            id,
+            depth,
+        }
+    }
+
+    #[inline]
+    fn what(self) -> What {
+        match self.id {
+            CONSTANT => What::Const(self.value),
+            id => What::Node(id),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +73,10 @@ pub(super) struct Parser<'f> {
     /// Brackets and operators open at the moment.
     open: u16,
     locals: Vec<statement::Local<'f>>,
+    /// What waits for the expression that is being read.
+    waiting: Vec<expr::Waiting>,
+    /// Where the next field that is named is probably found.
+    next_field: usize,
 }
 
 /// Compiles the print fmt of `format`.
@@ -77,6 +108,8 @@ pub(super) fn compile(format: &Format, symbols: &Symbols) -> Result<Tree> {
         },
         open: 0,
         locals: Vec::new(),
+        waiting: Vec::new(),
+        next_field: 0,
     };
     let line = match parser.string() {
         Some(line) => line,
@@ -348,39 +381,33 @@ impl<'f> Parser<'f> {
 
     /// An expression as a node.
     fn id(&mut self, ex: Ex) -> Id {
-        match ex.what {
+        match ex.what() {
             What::Const(value) => self.push(Node::Const(value), ex.ty),
             What::Node(id) => id,
         }
     }
 
     /// A new node above others.
-    fn node(&mut self, node: Node, ty: Ty, depth: u16) -> Parsed {
-        if depth >= MAX_DEPTH {
+    fn node(&mut self, node: Node, ty: Ty, depth: u32) -> Parsed {
+        if depth >= u32::from(MAX_DEPTH) {
             return Err(Reason::Depth);
         }
-        Ok(Ex {
-            what: What::Node(self.push(node, ty)),
-            ty,
-            depth: depth + 1,
-        })
+        Ok(Ex::of(self.push(node, ty), ty, depth + 1))
     }
 
     fn constant(value: u64, ty: Ty) -> Ex {
         Ex {
-            what: What::Const(ty.convert(value)),
+            value: ty.convert(value),
             ty,
+            id: CONSTANT,
             depth: 0,
         }
     }
 
     /// Something that cannot be known: it costs only what depends on it.
     fn unknown(&mut self, reason: Reason) -> Ex {
-        Ex {
-            what: What::Node(self.push(Node::Unknown(reason), Ty::UNKNOWN)),
-            ty: Ty::UNKNOWN,
-            depth: 0,
-        }
+        let id = self.push(Node::Unknown(reason), Ty::UNKNOWN);
+        Ex::of(id, Ty::UNKNOWN, 0)
     }
 
     /// Counts a level of nesting while `inner` runs.

@@ -2,6 +2,8 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::fmt;
 
 use super::conversion::Piece;
 use super::functions::Function;
@@ -50,77 +52,103 @@ pub(super) enum Base {
 }
 
 /// A C type, as far as arithmetic and printing need it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ty {
-    pub(super) base: Base,
-    /// Bytes of the base; 0 where unknown.
-    pub(super) size: u32,
-    pub(super) signed: bool,
-    /// How many `*`.
-    pub(super) stars: u8,
-    /// Length of the array, of which this is the decayed pointer; 0 for none.
-    pub(super) len: u32,
-}
+///
+/// One word, so that expressions are handed on in registers: size, array length, how many `*`,
+/// sign, base.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ty(u64);
+
+/// Where each of them begins. Sizes and lengths are below 2^24: see
+/// [`MAX_EXTENT`](crate::format::MAX_EXTENT).
+const LEN: u32 = 24;
+const STARS: u32 = 48;
+const SIGNED: u32 = 56;
+const BASE: u32 = 57;
+const MAX_AMOUNT: u32 = (1 << LEN) - 1;
+/// The base of the first struct; the others follow.
+const STRUCTS: u64 = 4;
 
 impl Ty {
+    const fn new(base: u64, size: u32, signed: bool, stars: u8) -> Self {
+        let size = if size > MAX_AMOUNT { MAX_AMOUNT } else { size };
+        Self(size as u64 | (stars as u64) << STARS | (signed as u64) << SIGNED | base << BASE)
+    }
     pub(super) const fn int(size: u32, signed: bool) -> Self {
-        Self {
-            base: Base::Int,
-            size,
-            signed,
-            stars: 0,
-            len: 0,
-        }
+        Self::new(1, size, signed, 0)
     }
     pub(super) const INT: Self = Self::int(4, true);
-    pub(super) const UNKNOWN: Self = Self {
-        base: Base::Unknown,
-        size: 0,
-        signed: false,
-        stars: 0,
-        len: 0,
-    };
-    pub(super) const CHARS: Self = Self {
-        base: Base::Int,
-        size: 1,
-        signed: false,
-        stars: 1,
-        len: 0,
-    };
-    pub(super) const VOIDS: Self = Self {
-        base: Base::Void,
-        size: 1,
-        signed: false,
-        stars: 1,
-        len: 0,
-    };
+    pub(super) const BOOL: Self = Self::new(2, 1, false, 0);
+    pub(super) const VOID: Self = Self::new(0, 1, false, 0);
+    pub(super) const UNKNOWN: Self = Self::new(3, 0, false, 0);
+    pub(super) const CHARS: Self = Self::new(1, 1, false, 1);
+    pub(super) const VOIDS: Self = Self::new(0, 1, false, 1);
+
+    /// A struct or union whose layout is known, of that index.
+    pub(super) fn structure(id: u16, size: u32) -> Self {
+        Self::new(STRUCTS + u64::from(id & 63), size, false, 0)
+    }
+
+    /// The same, as an array of that length has it; 0 for none.
+    pub(super) fn with_len(self, len: u32) -> Self {
+        let without = self.0 & !(u64::from(MAX_AMOUNT) << LEN);
+        Self(without | u64::from(len.min(MAX_AMOUNT)) << LEN)
+    }
+
+    /// The same base and sign, of that size.
+    pub(super) fn with_size(self, size: u32) -> Self {
+        Self(self.0 & !u64::from(MAX_AMOUNT) | u64::from(size.min(MAX_AMOUNT)))
+    }
+
+    pub(super) fn base(self) -> Base {
+        match self.0 >> BASE {
+            0 => Base::Void,
+            1 => Base::Int,
+            2 => Base::Bool,
+            3 => Base::Unknown,
+            id => Base::Struct((id - STRUCTS) as u16),
+        }
+    }
+
+    /// Bytes of the base; 0 where unknown.
+    pub(super) fn size(self) -> u32 {
+        self.0 as u32 & MAX_AMOUNT
+    }
+
+    /// Length of the array, of which this is the decayed pointer; 0 for none.
+    pub(super) fn len(self) -> u32 {
+        (self.0 >> LEN) as u32 & MAX_AMOUNT
+    }
+
+    pub(super) fn is_signed(self) -> bool {
+        self.0 >> SIGNED & 1 != 0
+    }
+
+    fn stars(self) -> u8 {
+        (self.0 >> STARS) as u8
+    }
+
+    fn with_stars(self, stars: u8) -> Self {
+        Self(self.0 & !(0xff << STARS) | u64::from(stars) << STARS).with_len(0)
+    }
 
     pub(super) fn is_pointer(self) -> bool {
-        self.stars > 0
+        self.stars() > 0
     }
 
     /// What a pointer of this type points to.
     pub(super) fn pointee(self) -> Self {
-        Self {
-            stars: self.stars.saturating_sub(1),
-            len: 0,
-            ..self
-        }
+        self.with_stars(self.stars().saturating_sub(1))
     }
 
     pub(super) fn pointer_to(self) -> Self {
-        Self {
-            stars: self.stars.saturating_add(1),
-            len: 0,
-            ..self
-        }
+        self.with_stars(self.stars().saturating_add(1))
     }
 
     /// `sizeof`; 0 where unknown.
     pub(super) fn bytes(self, abi: Abi) -> u32 {
-        match (self.stars, self.len) {
-            (0, _) => self.size,
-            (1, 1..) => self.size.saturating_mul(self.len),
+        match (self.stars(), self.len()) {
+            (0, _) => self.size(),
+            (1, len @ 1..) => self.size().saturating_mul(len),
             _ => abi.word.bytes() as u32,
         }
     }
@@ -130,8 +158,8 @@ impl Ty {
         if self.is_pointer() {
             return Self::int(abi.word.bytes() as u32, false);
         }
-        match (self.base, self.size) {
-            (Base::Int, 4 | 8) => Self::int(self.size, self.signed),
+        match (self.base(), self.size()) {
+            (Base::Int, size @ (4 | 8)) => Self::int(size, self.is_signed()),
             (Base::Unknown | Base::Struct(_), _) => Self::int(8, false),
             _ => Self::INT,
         }
@@ -140,30 +168,43 @@ impl Ty {
     /// The type that both operands of an arithmetic operator are converted to.
     pub(super) fn common(self, other: Self, abi: Abi) -> Self {
         let (a, b) = (self.promoted(abi), other.promoted(abi));
-        if a.size == b.size {
-            Self::int(a.size, a.signed && b.signed)
-        } else if a.size > b.size {
-            a
-        } else {
-            b
+        match a.size().cmp(&b.size()) {
+            Ordering::Equal => Self::int(a.size(), a.is_signed() && b.is_signed()),
+            Ordering::Greater => a,
+            Ordering::Less => b,
         }
     }
 
     /// A value cut to this type, and carried to 64 bits again by its sign.
+    #[inline]
     pub(super) fn convert(self, value: u64) -> u64 {
         if self.is_pointer() {
             return value;
         }
-        match (self.base, self.size, self.signed) {
-            (Base::Bool, ..) => u64::from(value != 0),
-            (Base::Int, 1, false) => value & 0xff,
-            (Base::Int, 1, true) => i64::from(value as i8) as u64,
-            (Base::Int, 2, false) => value & 0xffff,
-            (Base::Int, 2, true) => i64::from(value as i16) as u64,
-            (Base::Int, 4, false) => value & 0xffff_ffff,
-            (Base::Int, 4, true) => i64::from(value as i32) as u64,
+        match (self.base(), self.size()) {
+            (Base::Bool, _) => u64::from(value != 0),
+            (Base::Int, size @ (1 | 2 | 4)) => {
+                let unused = 64 - size * 8;
+                if self.is_signed() {
+                    ((value << unused) as i64 >> unused) as u64
+                } else {
+                    value << unused >> unused
+                }
+            }
             _ => value,
         }
+    }
+}
+
+impl fmt::Debug for Ty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ty")
+            .field("base", &self.base())
+            .field("size", &self.size())
+            .field("signed", &self.is_signed())
+            .field("stars", &self.stars())
+            .field("len", &self.len())
+            .finish()
     }
 }
 

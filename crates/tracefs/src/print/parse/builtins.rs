@@ -113,7 +113,7 @@ impl<'f> Parser<'f> {
                 let yes = self.ternary()?;
                 self.need(Op::Comma)?;
                 let no = self.ternary()?;
-                match cond.what {
+                match cond.what() {
                     What::Const(0) => no,
                     What::Const(_) => yes,
                     What::Node(_) => return Err(Reason::Syntax),
@@ -165,7 +165,7 @@ impl<'f> Parser<'f> {
     }
 
     /// A node if there is one, otherwise a field that is not there.
-    fn node_or(&mut self, node: Option<Node>, ty: Ty, depth: u16) -> Parsed {
+    fn node_or(&mut self, node: Option<Node>, ty: Ty, depth: u32) -> Parsed {
         match node {
             Some(node) => self.node(node, ty, depth),
             None => Ok(self.unknown(Reason::Field)),
@@ -254,7 +254,7 @@ impl<'f> Parser<'f> {
                 // `{ …, NULL }` ends the table.
                 continue;
             };
-            let (value, unknown) = match value.what {
+            let (value, unknown) = match value.what() {
                 What::Const(value) => (ty.convert(value), false),
                 What::Node(_) => (0, true),
             };
@@ -318,7 +318,7 @@ impl<'f> Parser<'f> {
             return Ok(Some(text));
         }
         self.lexer.seek(at);
-        match self.nested(Self::ternary)?.what {
+        match self.nested(Self::ternary)?.what() {
             What::Const(0) => Ok(None),
             _ => Err(Reason::Syntax),
         }
@@ -391,7 +391,7 @@ impl<'f> Parser<'f> {
                 let ty = Ty::int(u32::from(size), signed);
                 let constants: Option<Vec<_>> = args
                     .iter()
-                    .map(|ex| match ex.what {
+                    .map(|ex| match ex.what() {
                         What::Const(value) => Some(Argument::Number(value)),
                         What::Node(_) => None,
                     })

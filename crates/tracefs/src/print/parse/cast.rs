@@ -18,7 +18,7 @@ impl<'f> Parser<'f> {
         };
         let found = ty.filter(|_| self.take(Op::Close)).filter(|ty| {
             // `(name)` alone may be a value in brackets; a cast has an operand behind it.
-            ty.base != Base::Unknown
+            ty.base() != Base::Unknown
                 || ty.is_pointer()
                 || matches!(
                     self.lexer.token,
@@ -52,10 +52,8 @@ impl<'f> Parser<'f> {
                         return None;
                     }
                     let name = self.name().ok()?;
-                    base = Some(structs::find(name).map_or(Ty::UNKNOWN, |id| Ty {
-                        base: Base::Struct(id),
-                        size: structs::size(id),
-                        ..Ty::UNKNOWN
+                    base = Some(structs::find(name).map_or(Ty::UNKNOWN, |id| {
+                        Ty::structure(id, structs::size(id))
                     }));
                     seen = true;
                 }
@@ -73,11 +71,7 @@ impl<'f> Parser<'f> {
                 "__auto_type" => return None,
                 "void" => {
                     self.lexer.advance();
-                    base = Some(Ty {
-                        base: Base::Void,
-                        size: 1,
-                        ..Ty::UNKNOWN
-                    });
+                    base = Some(Ty::VOID);
                     seen = true;
                 }
                 _ if words.take(name) => {
@@ -87,18 +81,14 @@ impl<'f> Parser<'f> {
                 _ if seen => break,
                 _ => {
                     let known = scalar(name, self.tree.abi.word);
-                    let is_value = name == "REC"
-                        || self.is_local_name(name)
+                    let is_value = self.is_local_name(name)
                         || self.tree.symbols.constant_value(name).is_some();
                     if known.is_none() && (!unknown || is_value) {
                         return None;
                     }
                     self.lexer.advance();
                     base = Some(match known {
-                        Some((1, _)) if matches!(name, "bool" | "_Bool") => Ty {
-                            base: Base::Bool,
-                            ..Ty::int(1, false)
-                        },
+                        Some((1, _)) if matches!(name, "bool" | "_Bool") => Ty::BOOL,
                         Some((size, signed)) => Ty::int(u32::from(size), signed),
                         None => Ty::UNKNOWN,
                     });
@@ -191,7 +181,7 @@ impl<'f> Parser<'f> {
 
     /// Whether this is the value of a local that is a struct.
     pub(super) fn is_local(&self, ex: Ex) -> bool {
-        match ex.what {
+        match ex.what() {
             What::Node(id) => matches!(self.tree.node(id).0, crate::print::tree::Node::Local(_)),
             What::Const(_) => false,
         }

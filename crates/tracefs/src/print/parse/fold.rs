@@ -18,19 +18,19 @@ pub(in crate::print) fn unary(op: Unary, value: u64, ty: Ty) -> u64 {
 /// or more shifts everything out: C leaves both open.
 pub(in crate::print) fn binary(op: Binary, a: u64, b: u64, ty: Ty) -> u64 {
     let (sa, sb) = (a as i64, b as i64);
-    let bits = u64::from(ty.size) * 8;
+    let bits = u64::from(ty.size()) * 8;
     let shifted = |value: Option<u64>| value.filter(|_| b < bits);
-    let order = if ty.signed { sa.cmp(&sb) } else { a.cmp(&b) };
+    let order = if ty.is_signed() { sa.cmp(&sb) } else { a.cmp(&b) };
     let value = match op {
         Binary::Mul => a.wrapping_mul(b),
-        Binary::Div if ty.signed => sa.checked_div(sb).unwrap_or(0) as u64,
+        Binary::Div if ty.is_signed() => sa.checked_div(sb).unwrap_or(0) as u64,
         Binary::Div => a.checked_div(b).unwrap_or(0),
-        Binary::Rem if ty.signed => sa.checked_rem(sb).unwrap_or(0) as u64,
+        Binary::Rem if ty.is_signed() => sa.checked_rem(sb).unwrap_or(0) as u64,
         Binary::Rem => a.checked_rem(b).unwrap_or(0),
         Binary::Add => a.wrapping_add(b),
         Binary::Sub => a.wrapping_sub(b),
         Binary::Shl => shifted(a.checked_shl(b.min(64) as u32)).unwrap_or(0),
-        Binary::Shr if ty.signed => (sa >> b.min(63)) as u64,
+        Binary::Shr if ty.is_signed() => (sa >> b.min(63)) as u64,
         Binary::Shr => shifted(a.checked_shr(b.min(64) as u32)).unwrap_or(0),
         Binary::And => a & b,
         Binary::Xor => a ^ b,
@@ -75,7 +75,7 @@ impl Parser<'_> {
             Unary::Not => Ty::INT,
             _ => operand.ty.promoted(abi),
         };
-        if let What::Const(value) = operand.what {
+        if let What::Const(value) = operand.what() {
             return Ok(Self::constant(unary(op, value, ty), ty));
         }
         let depth = operand.depth;
@@ -95,7 +95,7 @@ impl Parser<'_> {
             }
         }
         let (within, result) = types(op, a.ty, b.ty, abi);
-        match (op, a.what, b.what) {
+        match (op, a.what(), b.what()) {
             (_, What::Const(x), What::Const(y)) => {
                 let value = if matches!(op, Binary::Shl | Binary::Shr) {
                     binary(op, within.convert(x), y, within)
@@ -117,17 +117,17 @@ impl Parser<'_> {
     }
 
     pub(super) fn cast(&mut self, operand: Ex, ty: Ty) -> Parsed {
-        if ty.base == Base::Unknown && !ty.is_pointer() {
+        if ty.base() == Base::Unknown && !ty.is_pointer() {
             // A typedef that nobody knows: the value as it is.
             return Ok(operand);
         }
-        if ty.base == Base::Void && !ty.is_pointer() {
+        if ty.base() == Base::Void && !ty.is_pointer() {
             return Ok(operand);
         }
-        if ty.is_pointer() || matches!(ty.base, Base::Struct(_)) {
+        if ty.is_pointer() || matches!(ty.base(), Base::Struct(_)) {
             return Ok(Ex { ty, ..operand });
         }
-        if let What::Const(value) = operand.what {
+        if let What::Const(value) = operand.what() {
             return Ok(Self::constant(ty.convert(value), ty));
         }
         if operand.ty == ty {

@@ -24,7 +24,7 @@ struct Code {
     stmts: Vec<Stmt>,
     breaks: Vec<usize>,
     in_switch: bool,
-    depth: u16,
+    depth: u32,
 }
 
 impl<'f> Parser<'f> {
@@ -126,7 +126,7 @@ impl<'f> Parser<'f> {
             .locals
             .get(usize::from(slot))
             .map_or(Ty::UNKNOWN, |local| local.ty);
-        let value = match ty.base {
+        let value = match ty.base() {
             Base::Int | Base::Bool if !ty.is_pointer() => self.cast(value, ty)?,
             _ => value,
         };
@@ -257,7 +257,7 @@ impl<'f> Parser<'f> {
             match self.lexer.token {
                 Token::Name("case") => {
                     self.lexer.advance();
-                    let What::Const(constant) = self.nested(Self::ternary)?.what else {
+                    let What::Const(constant) = self.nested(Self::ternary)?.what() else {
                         return Err(Reason::Name);
                     };
                     self.need(Op::Colon)?;
@@ -309,16 +309,13 @@ impl<'f> Parser<'f> {
     pub(super) fn local(&mut self, name: &str) -> Option<Ex> {
         let slot = self.slot(name)?;
         let ty = self.locals.get(usize::from(slot))?.ty;
-        Some(Ex {
-            what: What::Node(self.push(Node::Local(slot), ty)),
-            ty,
-            depth: 0,
-        })
+        let id = self.push(Node::Local(slot), ty);
+        Some(Ex::of(id, ty, 0))
     }
 
     /// `base[index]` of a local array.
     pub(super) fn local_element(&mut self, base: Ex, index: Ex) -> Option<Parsed> {
-        let What::Node(id) = base.what else {
+        let What::Node(id) = base.what() else {
             return None;
         };
         let (Node::Local(slot), ty) = self.tree.node(id) else {
