@@ -30,7 +30,7 @@ use core::fmt;
 use crate::record::{Accessor, Record};
 use crate::{Abi, Error, Result};
 
-pub(crate) use types::{is_ident, scalar};
+pub(crate) use types::scalar;
 
 /// Longest format file that is read, in bytes. The longest known is 11 KB.
 pub const MAX_TEXT: usize = 1 << 20;

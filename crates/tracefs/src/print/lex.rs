@@ -1,6 +1,5 @@
 //! Tokens of a print fmt: the C that the kernel's macros leave behind.
 
-use crate::format::is_ident;
 use crate::scan;
 
 /// How often the text may be read on average.
@@ -101,6 +100,18 @@ pub(super) enum Op {
     Other,
 }
 
+/// What kind of token is in hand: one byte, which is all that most questions look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Op(Op),
+    Name,
+    Field,
+    Number,
+    Str,
+    Char,
+    End,
+}
+
 /// Operators that are one character and begin no longer one.
 const SINGLE: [Option<Op>; 256] = {
     let mut single = [None; 256];
@@ -143,8 +154,25 @@ pub(super) struct Lexer<'t> {
     again: usize,
     /// Where the token before the one in hand ended.
     pub(super) last_end: usize,
-    /// The token in hand.
-    pub(super) token: Token<'t>,
+    /// What the token in hand is.
+    pub(super) kind: Kind,
+    /// Of a name or field.
+    name: &'t str,
+    /// Of a number or character.
+    value: u64,
+    /// Of a number.
+    suffix: Suffix,
+    /// Of a string: where it ends, and whether it holds escapes.
+    end: usize,
+    escaped: bool,
+}
+
+/// What a number's writing says of its type.
+#[derive(Clone, Copy, Default)]
+struct Suffix {
+    unsigned: bool,
+    long: bool,
+    decimal: bool,
 }
 
 impl<'t> Lexer<'t> {
@@ -157,7 +185,12 @@ impl<'t> Lexer<'t> {
             next: at,
             again: 0,
             last_end: at,
-            token: Token::End,
+            kind: Kind::End,
+            name: "",
+            value: 0,
+            suffix: Suffix::default(),
+            end: at,
+            escaped: false,
         };
         lexer.advance();
         lexer
@@ -204,7 +237,30 @@ impl<'t> Lexer<'t> {
         self.bytes.get(at).copied().unwrap_or(0)
     }
 
-    /// Reads the next token into `self.token`.
+    /// The token in hand.
+    #[inline(always)]
+    pub(super) fn token(&self) -> Token<'t> {
+        match self.kind {
+            Kind::Op(op) => Token::Op(op),
+            Kind::Name => Token::Name(self.name),
+            Kind::Field => Token::Field(self.name),
+            Kind::Number => Token::Number {
+                value: self.value,
+                unsigned: self.suffix.unsigned,
+                long: self.suffix.long,
+                decimal: self.suffix.decimal,
+            },
+            Kind::Str => Token::Str {
+                start: self.at + 1,
+                end: self.end,
+                escaped: self.escaped,
+            },
+            Kind::Char => Token::Char(self.value as u8),
+            Kind::End => Token::End,
+        }
+    }
+
+    /// Reads the next token.
     pub(super) fn advance(&mut self) {
         self.last_end = self.next;
         let mut at = self.next;
@@ -216,7 +272,7 @@ impl<'t> Lexer<'t> {
         self.at = at;
         // Brackets and commas are most of all tokens.
         if let Some(op) = SINGLE[usize::from(first)] {
-            self.token = Token::Op(op);
+            self.kind = Kind::Op(op);
             self.next = at + 1;
         } else {
             self.longer(at, first);
@@ -226,35 +282,37 @@ impl<'t> Lexer<'t> {
     /// Reads a token that is more than one character, or may be.
     #[inline(never)]
     fn longer(&mut self, at: usize, first: u8) {
-        let (token, end) = match first {
-            b'0'..=b'9' => self.number(at),
+        (self.kind, self.next) = match first {
+            b'0'..=b'9' => (Kind::Number, self.number(at)),
             b'"' => self.string(at),
-            _ if CLASSES[usize::from(first)] == IDENT => {
-                let end = at + self.run(at, IDENT);
-                if let Some([b'R', b'E', b'C', b'-', b'>', first, ..]) = self.bytes.get(at..)
-                    && CLASSES[usize::from(*first)] == IDENT
-                {
-                    let start = end + 2;
-                    let end = start + self.run(start, IDENT);
-                    (Token::Field(self.text.get(start..end).unwrap_or("")), end)
-                } else {
-                    (Token::Name(self.text.get(at..end).unwrap_or("")), end)
-                }
-            }
+            _ if CLASSES[usize::from(first)] == IDENT => self.word(at),
             b'-' | b'<' | b'>' | b'=' | b'!' | b'&' | b'|' => {
                 let (op, len) = Self::longest(first, self.byte(at + 1));
-                (Token::Op(op), at + len)
+                (Kind::Op(op), at + len)
             }
             b'\'' => self.character(at),
-            _ if at >= self.bytes.len() => (Token::End, at),
+            _ if at >= self.bytes.len() => (Kind::End, at),
             _ => {
                 // A whole character of the text, so that every token starts at one.
                 let len = self.text.get(at..).and_then(|rest| rest.chars().next());
-                (Token::Op(Op::Other), at + len.map_or(1, char::len_utf8))
+                (Kind::Op(Op::Other), at + len.map_or(1, char::len_utf8))
             }
         };
-        self.token = token;
-        self.next = end;
+    }
+
+    /// A name, or a field with the `REC->` before it.
+    fn word(&mut self, at: usize) -> (Kind, usize) {
+        let end = at + self.run(at, IDENT);
+        if let Some([b'R', b'E', b'C', b'-', b'>', first, ..]) = self.bytes.get(at..)
+            && CLASSES[usize::from(*first)] == IDENT
+        {
+            let start = end + 2;
+            let end = start + self.run(start, IDENT);
+            self.name = self.text.get(start..end).unwrap_or("");
+            return (Kind::Field, end);
+        }
+        self.name = self.text.get(at..end).unwrap_or("");
+        (Kind::Name, end)
     }
 
     /// Operators that may have a second character.
@@ -279,7 +337,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn number(&self, start: usize) -> (Token<'t>, usize) {
+    fn number(&mut self, start: usize) -> usize {
         let mut at = start;
         let (radix, decimal) = match (self.byte(at), self.byte(at + 1)) {
             (b'0', b'x' | b'X') => {
@@ -313,24 +371,22 @@ impl<'t> Lexer<'t> {
             }
             at += 1;
         }
-        (
-            Token::Number {
-                value,
-                unsigned,
-                long,
-                decimal,
-            },
-            at,
-        )
+        self.value = value;
+        self.suffix = Suffix {
+            unsigned,
+            long,
+            decimal,
+        };
+        at
     }
 
-    fn string(&self, start: usize) -> (Token<'t>, usize) {
+    fn string(&mut self, start: usize) -> (Kind, usize) {
         let mut at = start + 1;
         let mut escaped = false;
         loop {
             let rest = self.bytes.get(at..).unwrap_or_default();
             let Some(stop) = scan::either(rest, b'"', b'\\') else {
-                return (Token::Op(Op::Other), self.bytes.len());
+                return (Kind::Op(Op::Other), self.bytes.len());
             };
             at += stop;
             if rest.get(stop) == Some(&b'"') {
@@ -339,24 +395,20 @@ impl<'t> Lexer<'t> {
             escaped = true;
             at += 2;
         }
-        (
-            Token::Str {
-                start: start + 1,
-                end: at,
-                escaped,
-            },
-            at + 1,
-        )
+        self.end = at;
+        self.escaped = escaped;
+        (Kind::Str, at + 1)
     }
 
-    fn character(&self, start: usize) -> (Token<'t>, usize) {
+    fn character(&mut self, start: usize) -> (Kind, usize) {
         let (value, end) = if self.byte(start + 1) == b'\\' {
             unescape(self.bytes, start + 2)
         } else {
             (self.byte(start + 1), start + 2)
         };
         if self.byte(end) == b'\'' {
-            (Token::Char(value), end + 1)
+            self.value = u64::from(value);
+            (Kind::Char, end + 1)
         } else {
             // Whatever it is, the next token starts at a character.
             let len = self
@@ -364,7 +416,7 @@ impl<'t> Lexer<'t> {
                 .get(start + 1..)
                 .and_then(|rest| rest.chars().next());
             (
-                Token::Op(Op::Other),
+                Kind::Op(Op::Other),
                 start + 1 + len.map_or(0, char::len_utf8),
             )
         }

@@ -14,7 +14,7 @@ mod statement;
 use alloc::vec::Vec;
 
 use super::conversion::{self, Amount, Piece, Spec};
-use super::lex::{Lexer, Op, Token};
+use super::lex::{self, Lexer, Op, Token};
 use super::number::Look;
 use super::symbols::Symbols;
 use super::tree::{Arg, Id, MAX_DEPTH, Node, Range, Reason, Str, Tree, Ty};
@@ -114,7 +114,7 @@ pub(super) fn compile(format: &Format, symbols: &Symbols) -> Result<Tree> {
     let line = match parser.string() {
         Some(line) => line,
         // `TP_printk("")` leaves nothing at all behind.
-        None if parser.lexer.token == Token::End => conversion::NOTHING,
+        None if parser.lexer.token() == Token::End => conversion::NOTHING,
         None => {
             return Err(Error::PrintSyntax {
                 at: parser.lexer.at - start,
@@ -126,7 +126,7 @@ pub(super) fn compile(format: &Format, symbols: &Symbols) -> Result<Tree> {
     while parser.take(Op::Comma) {
         args.push(parser.argument());
     }
-    if parser.lexer.token != Token::End {
+    if parser.lexer.token() != Token::End {
         return Err(Error::PrintSyntax {
             at: parser.lexer.at - start,
             why: "something follows the arguments",
@@ -201,11 +201,11 @@ impl<'f> Parser<'f> {
     }
 
     fn is(&self, op: Op) -> bool {
-        matches!(self.lexer.token, Token::Op(token) if token == op)
+        self.lexer.kind == lex::Kind::Op(op)
     }
 
     fn name(&mut self) -> Parsed<&'f str> {
-        match self.lexer.token {
+        match self.lexer.token() {
             Token::Name(name) => {
                 self.lexer.advance();
                 Ok(name)
@@ -221,7 +221,7 @@ impl<'f> Parser<'f> {
         self.locals.clear();
         let (nodes, args) = (self.tree.nodes.len(), self.tree.args.len());
         let parsed = self.ternary().and_then(|ex| {
-            if self.is(Op::Comma) || self.lexer.token == Token::End {
+            if self.is(Op::Comma) || self.lexer.token() == Token::End {
                 Ok(ex)
             } else {
                 Err(Reason::Syntax)
@@ -255,7 +255,7 @@ impl<'f> Parser<'f> {
     fn skip_argument(&mut self) {
         let mut depth = 0usize;
         loop {
-            match self.lexer.token {
+            match self.lexer.token() {
                 Token::End => return,
                 Token::Op(Op::Comma) if depth == 0 => return,
                 Token::Op(Op::Open | Op::OpenSquare | Op::OpenBrace) => depth += 1,
@@ -274,12 +274,12 @@ impl<'f> Parser<'f> {
             start,
             end,
             escaped,
-        } = self.lexer.token
+        } = self.lexer.token()
         else {
             return None;
         };
         self.lexer.advance();
-        if !escaped && !matches!(self.lexer.token, Token::Str { .. }) {
+        if !escaped && !matches!(self.lexer.token(), Token::Str { .. }) {
             return Some(Str {
                 range: Range {
                     start: start as u32,
@@ -290,7 +290,7 @@ impl<'f> Parser<'f> {
         }
         let own = self.tree.strings.len();
         self.unescape(start, end);
-        while let Token::Str { start, end, .. } = self.lexer.token {
+        while let Token::Str { start, end, .. } = self.lexer.token() {
             self.lexer.advance();
             self.unescape(start, end);
         }

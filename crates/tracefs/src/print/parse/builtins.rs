@@ -296,7 +296,7 @@ impl<'f> Parser<'f> {
         while self.take(Op::Open) {
             open += 1;
         }
-        let Token::Number { .. } = self.lexer.token else {
+        let Token::Number { .. } = self.lexer.token() else {
             return None;
         };
         let number = self.number().ok()?;
@@ -332,7 +332,7 @@ impl<'f> Parser<'f> {
             if at > 0 {
                 self.need(Op::Comma)?;
             }
-            let ex = match self.lexer.token {
+            let ex = match self.lexer.token() {
                 Token::Name("DUMP_PREFIX_NONE") if at == 1 => self.value(0),
                 Token::Name("DUMP_PREFIX_ADDRESS") if at == 1 => self.value(1),
                 Token::Name("DUMP_PREFIX_OFFSET") if at == 1 => self.value(2),
@@ -362,7 +362,7 @@ impl<'f> Parser<'f> {
                 return Err(Reason::Depth);
             }
             // The trace_seq that the kernel's own helpers print to.
-            if self.lexer.token == Token::Name("p") && !self.is_local_name("p") {
+            if self.lexer.token() == Token::Name("p") && !self.is_local_name("p") {
                 self.lexer.advance();
                 if !self.take(Op::Comma) {
                     break;
@@ -412,7 +412,7 @@ impl<'f> Parser<'f> {
     fn skip_arguments(&mut self) {
         let mut depth = 0usize;
         loop {
-            match self.lexer.token {
+            match self.lexer.token() {
                 Token::End => return,
                 Token::Op(Op::Open) => depth += 1,
                 Token::Op(Op::Close) => {

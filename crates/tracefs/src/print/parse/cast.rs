@@ -12,7 +12,7 @@ impl<'f> Parser<'f> {
     pub(super) fn cast_type(&mut self) -> Option<Ty> {
         let at = self.lexer.at;
         self.lexer.advance();
-        let ty = match self.lexer.token {
+        let ty = match self.lexer.token() {
             Token::Name(_) => self.type_name(true),
             _ => None,
         };
@@ -21,7 +21,7 @@ impl<'f> Parser<'f> {
             ty.base() != Base::Unknown
                 || ty.is_pointer()
                 || matches!(
-                    self.lexer.token,
+                    self.lexer.token(),
                     Token::Name(_)
                         | Token::Number { .. }
                         | Token::Char(_)
@@ -40,7 +40,7 @@ impl<'f> Parser<'f> {
         let mut words = Words::default();
         let mut base = None;
         let mut seen = false;
-        while let Token::Name(name) = self.lexer.token {
+        while let Token::Name(name) = self.lexer.token() {
             match name {
                 "const" | "volatile" | "static" | "register" | "__user" | "__force"
                 | "__kernel" | "__iomem" | "__rcu" | "__percpu" | "__extension__" => {
@@ -104,7 +104,7 @@ impl<'f> Parser<'f> {
             if self.take(Op::Star) {
                 ty = ty.pointer_to();
             } else if let Token::Name("const" | "volatile" | "__user" | "__force") =
-                self.lexer.token
+                self.lexer.token()
             {
                 self.lexer.advance();
             } else {
@@ -117,7 +117,7 @@ impl<'f> Parser<'f> {
     pub(super) fn type_of(&mut self) -> Parsed<Ty> {
         self.need(Op::Open)?;
         let at = self.lexer.at;
-        if let Token::Name(_) = self.lexer.token
+        if let Token::Name(_) = self.lexer.token()
             && let Some(ty) = self.type_name(false)
             && self.take(Op::Close)
         {
@@ -139,7 +139,7 @@ impl<'f> Parser<'f> {
         }
         let at = self.lexer.at;
         self.lexer.advance();
-        if matches!(self.lexer.token, Token::Name("struct" | "union")) {
+        if matches!(self.lexer.token(), Token::Name("struct" | "union")) {
             let name_at = self.lexer.at;
             self.lexer.advance();
             if self.is(Op::OpenBrace) {
@@ -163,7 +163,7 @@ impl<'f> Parser<'f> {
     fn skip_braces(&mut self) {
         let mut depth = 0usize;
         loop {
-            match self.lexer.token {
+            match self.lexer.token() {
                 Token::End => return,
                 Token::Op(Op::OpenBrace) => depth += 1,
                 Token::Op(Op::CloseBrace) => {

@@ -59,10 +59,10 @@ impl<'f> Parser<'f> {
     /// whose every step left a pair of brackets.
     pub(super) fn ternary(&mut self) -> Parsed {
         // Most expressions are one number, one field or one call.
-        if let Token::Number { .. } | Token::Field(_) = self.lexer.token {
+        if let Token::Number { .. } | Token::Field(_) = self.lexer.token() {
             let ex = self.operand()?;
             if matches!(
-                self.lexer.token,
+                self.lexer.token(),
                 Token::Op(Op::Comma | Op::Close | Op::CloseBrace) | Token::End
             ) {
                 return Ok(ex);
@@ -108,7 +108,7 @@ impl<'f> Parser<'f> {
             };
             // Everything that can stand after an operand.
             loop {
-                let op = match self.lexer.token {
+                let op = match self.lexer.token() {
                     Token::Op(op) => op,
                     _ => Op::Other,
                 };
@@ -231,7 +231,7 @@ impl<'f> Parser<'f> {
 
     /// An operand, or `None` after something that stands before one.
     fn before_operand(&mut self) -> Parsed<Option<Ex>> {
-        let Token::Op(op) = self.lexer.token else {
+        let Token::Op(op) = self.lexer.token() else {
             return self.operand().map(Some);
         };
         let waiting = match op {
@@ -248,7 +248,7 @@ impl<'f> Parser<'f> {
                         self.need(Op::Close)?;
                         return Ok(Some(block));
                     }
-                    if self.lexer.token == Token::Name("REC") {
+                    if self.lexer.token() == Token::Name("REC") {
                         // `(REC)->field`.
                         self.lexer.advance();
                         self.need(Op::Close)?;
@@ -288,13 +288,13 @@ impl<'f> Parser<'f> {
 
     /// After `&`: `REC->field` or `(REC)->field`, if nothing of it follows.
     fn field_address(&mut self) -> Parsed<Option<Ex>> {
-        if !matches!(self.lexer.token, Token::Field(_) | Token::Op(Op::Open)) {
+        if !matches!(self.lexer.token(), Token::Field(_) | Token::Op(Op::Open)) {
             return Ok(None);
         }
         let at = self.lexer.at;
         if let Some(field) = self.record_field()
             && !matches!(
-                self.lexer.token,
+                self.lexer.token(),
                 Token::Op(Op::OpenSquare | Op::Dot | Op::Arrow)
             )
         {
@@ -310,11 +310,11 @@ impl<'f> Parser<'f> {
 
     /// `REC->field` or `(REC)->field`, the parser standing before it.
     fn record_field(&mut self) -> Option<Field<'f>> {
-        if let Token::Field(name) = self.lexer.token {
+        if let Token::Field(name) = self.lexer.token() {
             self.lexer.advance();
             return self.field(name, false);
         }
-        if !self.take(Op::Open) || self.lexer.token != Token::Name("REC") {
+        if !self.take(Op::Open) || self.lexer.token() != Token::Name("REC") {
             return None;
         }
         self.lexer.advance();
@@ -342,7 +342,7 @@ impl<'f> Parser<'f> {
     /// A number, string, name or call.
     #[inline]
     fn operand(&mut self) -> Parsed {
-        match self.lexer.token {
+        match self.lexer.token() {
             Token::Number { .. } => self.number(),
             Token::Field(name) => {
                 self.lexer.advance();
@@ -369,7 +369,7 @@ impl<'f> Parser<'f> {
             unsigned,
             long,
             decimal,
-        } = self.lexer.token
+        } = self.lexer.token()
         else {
             return Err(Reason::Syntax);
         };

@@ -51,7 +51,7 @@ impl<'f> Parser<'f> {
 
     /// One statement; the type of its value if it is an expression.
     fn statement(&mut self, code: &mut Code) -> Parsed<Option<Ty>> {
-        match self.lexer.token {
+        match self.lexer.token() {
             Token::End => Err(Reason::Syntax),
             Token::Op(Op::Semicolon) => {
                 self.lexer.advance();
@@ -99,7 +99,7 @@ impl<'f> Parser<'f> {
     /// `x = e;`, `x.word = e;` or an expression.
     fn expression(&mut self, code: &mut Code) -> Parsed<Option<Ty>> {
         let at = self.lexer.at;
-        if let Token::Name(name) = self.lexer.token
+        if let Token::Name(name) = self.lexer.token()
             && let Some(slot) = self.slot(name)
         {
             self.lexer.advance();
@@ -141,7 +141,7 @@ impl<'f> Parser<'f> {
 
     /// `type name [= value] [, …];`. False, with tokens consumed, if it is no declaration.
     fn declaration(&mut self, code: &mut Code) -> Parsed<bool> {
-        let auto = self.lexer.token == Token::Name("__auto_type");
+        let auto = self.lexer.token() == Token::Name("__auto_type");
         let mut ty = if auto {
             self.lexer.advance();
             Ty::UNKNOWN
@@ -151,13 +151,13 @@ impl<'f> Parser<'f> {
                 None => return Ok(false),
             }
         };
-        let Token::Name(name) = self.lexer.token else {
+        let Token::Name(name) = self.lexer.token() else {
             return Ok(false);
         };
         self.lexer.advance();
         if self.take(Op::OpenSquare) {
             while !self.take(Op::CloseSquare) {
-                if self.lexer.token == Token::End {
+                if self.lexer.token() == Token::End {
                     return Err(Reason::Syntax);
                 }
                 self.lexer.advance();
@@ -225,7 +225,7 @@ impl<'f> Parser<'f> {
         let test = code.stmts.len();
         code.stmts.push(Stmt::Unless(cond, 0));
         self.statement(code)?;
-        if self.lexer.token == Token::Name("else") {
+        if self.lexer.token() == Token::Name("else") {
             self.lexer.advance();
             let jump = code.stmts.len();
             code.stmts.push(Stmt::Skip(0));
@@ -254,7 +254,7 @@ impl<'f> Parser<'f> {
         let mut cases = Vec::new();
         let mut default = None;
         while !self.take(Op::CloseBrace) {
-            match self.lexer.token {
+            match self.lexer.token() {
                 Token::Name("case") => {
                     self.lexer.advance();
                     let What::Const(constant) = self.nested(Self::ternary)?.what() else {
