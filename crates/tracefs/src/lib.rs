@@ -34,6 +34,7 @@ pub mod merge;
 pub mod page;
 pub mod print;
 pub mod record;
+mod names;
 mod scan;
 
 pub use abi::{Abi, Endian, Word};

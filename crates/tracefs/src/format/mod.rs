@@ -185,17 +185,18 @@ impl Format {
     /// called `ring`) the first.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<Field<'_>> {
-        self.named(name).next()
+        self.named(name).next().map(|(_, field)| field)
     }
 
-    /// All fields of that name.
-    pub(crate) fn named<'f>(&'f self, name: &str) -> impl Iterator<Item = Field<'f>> {
+    /// All fields of that name, and their positions.
+    pub(crate) fn named<'f>(&'f self, name: &str) -> impl Iterator<Item = (usize, Field<'f>)> {
         self.fields
             .iter()
-            .filter(move |raw| raw.name.len() == name.len() && raw.name.of(&self.text) == name)
-            .map(|raw| Field {
-                text: &self.text,
-                raw,
+            .enumerate()
+            .filter(move |(_, raw)| raw.name.len() == name.len() && raw.name.of(&self.text) == name)
+            .map(|(at, raw)| {
+                let text = &*self.text;
+                (at, Field { text, raw })
             })
     }
 

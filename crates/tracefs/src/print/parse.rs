@@ -109,7 +109,7 @@ pub(super) fn compile(format: &Format, symbols: &Symbols) -> Result<Tree> {
         open: 0,
         locals: Vec::new(),
         waiting: Vec::new(),
-        next_field: 0,
+        next_field: format.common_fields().len(),
     };
     let line = match parser.string() {
         Some(line) => line,
@@ -422,17 +422,29 @@ impl<'f> Parser<'f> {
     }
 
     /// A field by name: of two with one name the one that is dynamic, or the one that is not.
-    fn field(&self, name: &str, dynamic: bool) -> Option<Field<'f>> {
+    fn field(&mut self, name: &str, dynamic: bool) -> Option<Field<'f>> {
+        let is_wanted = |field: Field<'_>| {
+            dynamic
+                == matches!(
+                    field.kind(),
+                    Kind::Array {
+                        place: Place::DataLoc | Place::RelLoc,
+                        ..
+                    }
+                )
+        };
+        // Most lines name the fields in their order.
+        if let Some(field) = self.format.field_at(self.next_field)
+            && field.name() == name
+            && is_wanted(field)
+        {
+            self.next_field += 1;
+            return Some(field);
+        }
         let mut other = None;
-        for field in self.format.named(name) {
-            let is_dynamic = matches!(
-                field.kind(),
-                Kind::Array {
-                    place: Place::DataLoc | Place::RelLoc,
-                    ..
-                }
-            );
-            if is_dynamic == dynamic {
+        for (at, field) in self.format.named(name) {
+            if is_wanted(field) {
+                self.next_field = at + 1;
                 return Some(field);
             }
             other = other.or(Some(field));

@@ -88,12 +88,9 @@ impl<'f> Parser<'f> {
     }
 
     /// What waits last, if this expression left it.
-    fn last_waiting(&self, base: usize) -> Option<Waiting> {
-        if self.waiting.len() > base {
-            self.waiting.last().copied()
-        } else {
-            None
-        }
+    #[inline]
+    fn last_waiting(&self, base: usize) -> Option<&Waiting> {
+        self.waiting.get(base..).and_then(<[Waiting]>::last)
     }
 
     /// Operands and operators by turns; the first operand may have been read already.
@@ -124,6 +121,12 @@ impl<'f> Parser<'f> {
                         ex = self.member(ex, member, op == Op::Arrow)?;
                         continue;
                     }
+                    // `(((1)))`
+                    Op::Close if matches!(self.last_waiting(base), Some(Waiting::Bracket)) => {
+                        self.lexer.advance();
+                        self.waiting.pop();
+                        continue;
+                    }
                     _ => {}
                 }
                 ex = self.prefixes(ex, base)?;
@@ -143,7 +146,7 @@ impl<'f> Parser<'f> {
                     }
                     break;
                 }
-                while let Some(Waiting::Yes(yes)) = self.last_waiting(base) {
+                while let Some(&Waiting::Yes(yes)) = self.last_waiting(base) {
                     self.waiting.pop();
                     let Some(Waiting::Cond(cond)) = self.waiting.pop() else {
                         return Err(Reason::Syntax);
@@ -157,7 +160,7 @@ impl<'f> Parser<'f> {
                         self.lexer.advance();
                         self.waiting.pop();
                     }
-                    (Op::CloseSquare, Some(Waiting::Index(array))) => {
+                    (Op::CloseSquare, Some(&Waiting::Index(array))) => {
                         self.lexer.advance();
                         self.waiting.pop();
                         ex = self.index(array, ex)?;
@@ -182,7 +185,7 @@ impl<'f> Parser<'f> {
     #[inline]
     fn prefixes(&mut self, mut ex: Ex, base: usize) -> Parsed {
         while let Some(waiting) = self.last_waiting(base) {
-            ex = match waiting {
+            ex = match *waiting {
                 Waiting::Cast(ty) => self.cast(ex, ty)?,
                 Waiting::Unary(op) => self.apply(op, ex)?,
                 Waiting::Load => self.load(ex)?,
@@ -197,7 +200,7 @@ impl<'f> Parser<'f> {
     /// Applies the binary operators that bind at least that strongly.
     #[inline]
     fn stronger(&mut self, mut ex: Ex, least: u8, base: usize) -> Parsed {
-        while let Some(Waiting::Binary(left, op, strength)) = self.last_waiting(base)
+        while let Some(&Waiting::Binary(left, op, strength)) = self.last_waiting(base)
             && strength >= least
         {
             self.waiting.pop();
