@@ -2,7 +2,7 @@
 //! (`lib/vsprintf.c`, `Documentation/core-api/printk-formats.rst`).
 
 use super::number::Look;
-use super::tree::{Range, Str};
+use super::tree::Str;
 use crate::record::Accessor;
 
 /// One piece of a line.
@@ -296,9 +296,3 @@ fn pointer(letters: &[u8]) -> Pointer {
         _ => Pointer::Plain,
     }
 }
-
-/// An empty range, for literals that are not there.
-pub(super) const NOTHING: Str = Str {
-    range: Range { start: 0, len: 0 },
-    own: false,
-};

@@ -12,49 +12,82 @@ pub(super) use statement::MAX_LOCALS;
 mod statement;
 
 use alloc::vec::Vec;
+use core::num::NonZeroU64;
 
 use super::conversion::{self, Amount, Piece, Spec};
 use super::lex::{self, Lexer, Op, Token};
 use super::number::Look;
 use super::symbols::Symbols;
-use super::tree::{Arg, Id, MAX_DEPTH, Node, Range, Reason, Str, Tree, Ty};
+use super::tree::{Arg, Id, MAX_DEPTH, Node, Range, Reason, Str, TY_BITS, Tree, Ty};
 use crate::format::{Field, Format, Kind, Place};
 use crate::scan;
 use crate::{Error, Result};
 
 /// What an expression was parsed to: a constant takes no node until it is needed as one.
 ///
-/// Plain words without a niche: an enumeration here would have its bytes moved one by one.
-#[derive(Clone, Copy, Debug)]
+/// Two words, which are handed on in registers: anything with enumerations in it has its bytes
+/// stored one by one and waited for.
+#[derive(Clone, Copy)]
 pub(super) struct Ex {
-    /// Of a constant.
+    /// Of a constant; otherwise the node.
     value: u64,
-    ty: Ty,
-    /// [`CONSTANT`] if it is one.
-    id: Id,
-    /// How deep its tree is.
-    depth: u32,
+    /// Its type; above that how deep its tree is, whether it is a node, and a bit that is set.
+    word: NonZeroU64,
 }
 
-const CONSTANT: Id = Id::MAX;
+const DEPTH: u32 = TY_BITS;
+const NODE: u64 = 1 << 62;
+const SET: NonZeroU64 = match NonZeroU64::new(1 << 63) {
+    Some(word) => word,
+    None => NonZeroU64::MIN,
+};
+// All depths fit.
+const _: () = assert!((MAX_DEPTH as u64) << DEPTH < NODE);
 
 impl Ex {
+    /// A node.
     #[inline]
-    fn of(id: Id, ty: Ty, depth: u32) -> Self {
+    fn of(id: Id, ty: Ty, depth: u16) -> Self {
         Self {
-            value: 0,
-            ty,
-            id,
-            depth,
+            value: u64::from(id),
+            word: SET | (ty.bits() | u64::from(depth) << DEPTH | NODE),
+        }
+    }
+
+    #[inline]
+    fn constant(value: u64, ty: Ty) -> Self {
+        Self {
+            value,
+            word: SET | ty.bits(),
         }
     }
 
     #[inline]
     fn what(self) -> What {
-        match self.id {
-            CONSTANT => What::Const(self.value),
-            id => What::Node(id),
+        if self.word.get() & NODE == 0 {
+            What::Const(self.value)
+        } else {
+            What::Node(self.value as Id)
         }
+    }
+
+    #[inline]
+    fn ty(self) -> Ty {
+        Ty::from_bits(self.word.get())
+    }
+
+    #[inline]
+    fn with_ty(self, ty: Ty) -> Self {
+        let rest = self.word.get() >> TY_BITS << TY_BITS;
+        Self {
+            word: SET | (rest | ty.bits()),
+            ..self
+        }
+    }
+
+    #[inline]
+    fn depth(self) -> u16 {
+        ((self.word.get() & (NODE - 1)) >> DEPTH) as u16
     }
 }
 
@@ -114,7 +147,7 @@ pub(super) fn compile(format: &Format, symbols: &Symbols) -> Result<Tree> {
     let line = match parser.string() {
         Some(line) => line,
         // `TP_printk("")` leaves nothing at all behind.
-        None if parser.lexer.token() == Token::End => conversion::NOTHING,
+        None if parser.lexer.token() == Token::End => Str::default(),
         None => {
             return Err(Error::PrintSyntax {
                 at: parser.lexer.at - start,
@@ -280,13 +313,7 @@ impl<'f> Parser<'f> {
         };
         self.lexer.advance();
         if !escaped && !matches!(self.lexer.token(), Token::Str { .. }) {
-            return Some(Str {
-                range: Range {
-                    start: start as u32,
-                    len: (end - start) as u32,
-                },
-                own: false,
-            });
+            return Some(Str::text(start, end - start));
         }
         let own = self.tree.strings.len();
         self.unescape(start, end);
@@ -294,13 +321,7 @@ impl<'f> Parser<'f> {
             self.lexer.advance();
             self.unescape(start, end);
         }
-        Some(Str {
-            range: Range {
-                start: own as u32,
-                len: (self.tree.strings.len() - own) as u32,
-            },
-            own: true,
-        })
+        Some(Str::own(own, self.tree.strings.len() - own))
     }
 
     fn unescape(&mut self, start: usize, end: usize) {
@@ -321,18 +342,8 @@ impl<'f> Parser<'f> {
             nodes,
             ..
         } = &mut self.tree;
-        let bytes = line
-            .range
-            .of(if line.own { strings } else { text.as_bytes() });
-        let literal = |from: usize, to: usize| {
-            Piece::Literal(Str {
-                range: Range {
-                    start: line.range.start + from as u32,
-                    len: to.saturating_sub(from) as u32,
-                },
-                own: line.own,
-            })
-        };
+        let bytes = line.of(text, strings);
+        let literal = |from: usize, to: usize| Piece::Literal(line.part(from, to));
         let mut next = first;
         let mut from = 0;
         let mut at = 0;
@@ -382,26 +393,21 @@ impl<'f> Parser<'f> {
     /// An expression as a node.
     fn id(&mut self, ex: Ex) -> Id {
         match ex.what() {
-            What::Const(value) => self.push(Node::Const(value), ex.ty),
+            What::Const(value) => self.push(Node::Const(value), ex.ty()),
             What::Node(id) => id,
         }
     }
 
     /// A new node above others.
-    fn node(&mut self, node: Node, ty: Ty, depth: u32) -> Parsed {
-        if depth >= u32::from(MAX_DEPTH) {
+    fn node(&mut self, node: Node, ty: Ty, depth: u16) -> Parsed {
+        if depth >= MAX_DEPTH {
             return Err(Reason::Depth);
         }
         Ok(Ex::of(self.push(node, ty), ty, depth + 1))
     }
 
     fn constant(value: u64, ty: Ty) -> Ex {
-        Ex {
-            value: ty.convert(value),
-            ty,
-            id: CONSTANT,
-            depth: 0,
-        }
+        Ex::constant(ty.convert(value), ty)
     }
 
     /// Something that cannot be known: it costs only what depends on it.

@@ -36,8 +36,55 @@ impl Range {
 /// Bytes of a literal: of the text itself, or of `strings` where escapes had to be taken out.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Str {
-    pub(super) range: Range,
-    pub(super) own: bool,
+    start: u32,
+    /// The highest bit says that they are of `strings`.
+    len: u32,
+}
+
+const OWN: u32 = 1 << 31;
+
+impl Str {
+    /// A part of the text.
+    pub(super) fn text(start: usize, len: usize) -> Self {
+        Self {
+            start: start as u32,
+            len: len as u32 & !OWN,
+        }
+    }
+
+    /// A part of `strings`.
+    pub(super) fn own(start: usize, len: usize) -> Self {
+        Self {
+            start: start as u32,
+            len: len as u32 | OWN,
+        }
+    }
+
+    /// A part of it.
+    pub(super) fn part(self, from: usize, to: usize) -> Self {
+        Self {
+            start: self.start + from as u32,
+            len: to.saturating_sub(from) as u32 & !OWN | self.len & OWN,
+        }
+    }
+
+    pub(super) fn len(self) -> u32 {
+        self.len & !OWN
+    }
+
+    /// Its bytes.
+    #[inline]
+    pub(super) fn of<'t>(self, text: &'t str, strings: &'t [u8]) -> &'t [u8] {
+        let arena = if self.len & OWN != 0 {
+            strings
+        } else {
+            text.as_bytes()
+        };
+        let start = self.start as usize;
+        arena
+            .get(start..start + self.len() as usize)
+            .unwrap_or_default()
+    }
 }
 
 /// What a C type is.
@@ -58,14 +105,17 @@ pub(super) enum Base {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ty(u64);
 
-/// Where each of them begins. Sizes and lengths are below 2^24: see
-/// [`MAX_EXTENT`](crate::format::MAX_EXTENT).
-const LEN: u32 = 24;
-const STARS: u32 = 48;
-const SIGNED: u32 = 56;
-const BASE: u32 = 57;
+/// Where each of them begins. Sizes and lengths are at most
+/// [`MAX_EXTENT`](crate::format::MAX_EXTENT) and a literal's NUL.
+const LEN: u32 = 21;
+const STARS: u32 = 42;
+const SIGNED: u32 = 46;
+const BASE: u32 = 47;
+/// Bits from here on are left to expressions.
+pub(super) const TY_BITS: u32 = 54;
 const MAX_AMOUNT: u32 = (1 << LEN) - 1;
-/// The base of the first struct; the others follow.
+const MAX_STARS: u8 = 15;
+/// The base of the first struct; the others follow, 64 at most.
 const STRUCTS: u64 = 4;
 
 impl Ty {
@@ -124,11 +174,22 @@ impl Ty {
     }
 
     fn stars(self) -> u8 {
-        (self.0 >> STARS) as u8
+        (self.0 >> STARS) as u8 & MAX_STARS
     }
 
     fn with_stars(self, stars: u8) -> Self {
-        Self(self.0 & !(0xff << STARS) | u64::from(stars) << STARS).with_len(0)
+        let without = self.0 & !(u64::from(MAX_STARS) << STARS);
+        Self(without | u64::from(stars.min(MAX_STARS)) << STARS).with_len(0)
+    }
+
+    /// The bits below [`TY_BITS`].
+    pub(super) fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// What [`Ty::bits`] gave.
+    pub(super) fn from_bits(bits: u64) -> Self {
+        Self(bits & ((1 << TY_BITS) - 1))
     }
 
     pub(super) fn is_pointer(self) -> bool {
@@ -141,7 +202,7 @@ impl Ty {
     }
 
     pub(super) fn pointer_to(self) -> Self {
-        self.with_stars(self.stars().saturating_add(1))
+        self.with_stars(self.stars() + 1)
     }
 
     /// `sizeof`; 0 where unknown.
@@ -408,12 +469,7 @@ pub(super) struct Tree {
 
 impl Tree {
     pub(super) fn str(&self, str: Str) -> &[u8] {
-        let arena = if str.own {
-            &self.strings
-        } else {
-            self.text.as_bytes()
-        };
-        str.range.of(arena)
+        str.of(&self.text, &self.strings)
     }
 
     pub(super) fn source(&self, range: Range) -> &str {

@@ -41,7 +41,7 @@ impl<'f> Parser<'f> {
             }
             "__get_bitmask" | "__get_rel_bitmask" | "__get_cpumask" | "__get_rel_cpumask" => {
                 let data = self.dynamic(Ty::VOIDS)?;
-                let depth = data.depth;
+                let depth = data.depth();
                 let id = self.id(data);
                 self.node(Node::Bitmask(id), Ty::CHARS, depth)?
             }
@@ -53,7 +53,7 @@ impl<'f> Parser<'f> {
                 let data = self.ternary()?;
                 self.need(Op::Comma)?;
                 let len = self.ternary()?;
-                let depth = data.depth.max(len.depth);
+                let depth = data.depth().max(len.depth());
                 let (data, len) = (self.id(data), self.id(len));
                 let spaced = name == "__print_hex";
                 self.node(Node::Hex { data, len, spaced }, Ty::CHARS, depth)?
@@ -137,7 +137,7 @@ impl<'f> Parser<'f> {
                 while self.take(Op::Comma) {
                     let start = self.lexer.at;
                     let ex = self.nested(Self::ternary)?;
-                    depth = depth.max(ex.depth);
+                    depth = depth.max(ex.depth());
                     let id = self.id(ex);
                     args.push(self.arg_from(id, start));
                 }
@@ -165,7 +165,7 @@ impl<'f> Parser<'f> {
     }
 
     /// A node if there is one, otherwise a field that is not there.
-    fn node_or(&mut self, node: Option<Node>, ty: Ty, depth: u32) -> Parsed {
+    fn node_or(&mut self, node: Option<Node>, ty: Ty, depth: u16) -> Parsed {
         match node {
             Some(node) => self.node(node, ty, depth),
             None => Ok(self.unknown(Reason::Field)),
@@ -187,7 +187,7 @@ impl<'f> Parser<'f> {
     }
 
     fn array(&mut self, data: Ex, count: Ex, size: Ex) -> Parsed {
-        let depth = data.depth.max(count.depth).max(size.depth);
+        let depth = data.depth().max(count.depth()).max(size.depth());
         let (data, count, size) = (self.id(data), self.id(count), self.id(size));
         self.node(Node::Array { data, count, size }, Ty::CHARS, depth)
     }
@@ -201,11 +201,11 @@ impl<'f> Parser<'f> {
             Some(delimiter) => delimiter,
             None => {
                 self.ternary()?;
-                crate::print::conversion::NOTHING
+                Str::default()
             }
         };
         let table = self.rows(ty)?;
-        let depth = value.depth;
+        let depth = value.depth();
         let value = self.id(value);
         let flags = Node::Flags {
             value,
@@ -220,7 +220,7 @@ impl<'f> Parser<'f> {
         let value = self.ternary()?;
         let value = self.cast(value, ty)?;
         let table = self.rows(ty)?;
-        let depth = value.depth;
+        let depth = value.depth();
         let value = self.id(value);
         self.node(Node::Symbolic { value, table }, Ty::CHARS, depth)
     }
@@ -338,7 +338,7 @@ impl<'f> Parser<'f> {
                 Token::Name("DUMP_PREFIX_OFFSET") if at == 1 => self.value(2),
                 _ => self.ternary()?,
             };
-            depth = depth.max(ex.depth);
+            depth = depth.max(ex.depth());
             ids.push(self.id(ex));
         }
         let args = self.ids(&ids);
@@ -369,19 +369,13 @@ impl<'f> Parser<'f> {
                 }
             }
             let ex = self.ternary()?;
-            depth = depth.max(ex.depth);
+            depth = depth.max(ex.depth());
             args.push(ex);
         }
         let Some(function) = self.tree.symbols.function_of(name) else {
             let ids: Vec<_> = args.into_iter().map(|ex| self.id(ex)).collect();
             let args = self.ids(&ids);
-            let name = Str {
-                range: Range {
-                    start: start as u32,
-                    len: name.len() as u32,
-                },
-                own: false,
-            };
+            let name = Str::text(start, name.len());
             return self.node(Node::UnknownCall { name, args }, Ty::UNKNOWN, depth);
         };
         let ty = match function {

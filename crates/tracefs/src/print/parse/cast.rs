@@ -128,7 +128,7 @@ impl<'f> Parser<'f> {
         let ex = self.nested(Self::ternary)?;
         self.tree.nodes.truncate(nodes);
         self.need(Op::Close)?;
-        Ok(ex.ty)
+        Ok(ex.ty())
     }
 
     /// After `sizeof`.

@@ -211,7 +211,7 @@ impl<'f> Parser<'f> {
 
     fn choose(&mut self, cond: Ex, yes: Ex, no: Ex) -> Parsed {
         let known = |ty: Ty| ty.base() != Base::Unknown;
-        let ty = match (yes.ty, no.ty) {
+        let ty = match (yes.ty(), no.ty()) {
             (yes, _) if yes.is_pointer() => yes,
             (_, no) if no.is_pointer() => no,
             (yes, no) if known(yes) && known(no) => yes.common(no, self.tree.abi),
@@ -225,9 +225,9 @@ impl<'f> Parser<'f> {
             {
                 return Ok(Self::constant(value, ty));
             }
-            return Ok(Ex { ty, ..chosen });
+            return Ok(chosen.with_ty(ty));
         }
-        let depth = cond.depth.max(yes.depth).max(no.depth);
+        let depth = cond.depth().max(yes.depth()).max(no.depth());
         let (cond, yes, no) = (self.id(cond), self.id(yes), self.id(no));
         self.node(Node::Cond(cond, yes, no), ty, depth)
     }
@@ -334,9 +334,9 @@ impl<'f> Parser<'f> {
         if let What::Node(id) = place.what()
             && let (Node::Load(pointer), ty) = self.tree.node(id)
         {
-            return Ex::of(pointer, ty.pointer_to(), place.depth);
+            return Ex::of(pointer, ty.pointer_to(), place.depth());
         }
-        if place.ty.len() > 0 {
+        if place.ty().len() > 0 {
             return place;
         }
         self.unknown(Reason::Memory)
@@ -358,7 +358,7 @@ impl<'f> Parser<'f> {
             }
             Token::Str { .. } => {
                 let str = self.string().ok_or(Reason::Syntax)?;
-                let ty = Ty::CHARS.with_len(str.range.len + 1);
+                let ty = Ty::CHARS.with_len(str.len() + 1);
                 self.node(Node::Literal(str), ty, 0)
             }
             Token::Op(_) | Token::End => Err(Reason::Syntax),
@@ -439,12 +439,12 @@ impl<'f> Parser<'f> {
 
     /// `*pointer`.
     pub(super) fn load(&mut self, pointer: Ex) -> Parsed {
-        let ty = pointer.ty.pointee();
-        if !pointer.ty.is_pointer() || matches!(ty.base(), Base::Void | Base::Unknown) {
+        let ty = pointer.ty().pointee();
+        if !pointer.ty().is_pointer() || matches!(ty.base(), Base::Void | Base::Unknown) {
             return Ok(self.unknown(Reason::Memory));
         }
         // An array of structs: what stands there is reached through its place.
-        let depth = pointer.depth;
+        let depth = pointer.depth();
         let id = self.id(pointer);
         self.node(Node::Load(id), ty, depth)
     }
@@ -454,7 +454,7 @@ impl<'f> Parser<'f> {
         if let Some(element) = self.local_element(base, index) {
             return element;
         }
-        if !base.ty.is_pointer() {
+        if !base.ty().is_pointer() {
             return Ok(self.unknown(Reason::Memory));
         }
         let place = self.offset(base, index, 1)?;
@@ -463,14 +463,14 @@ impl<'f> Parser<'f> {
 
     /// A pointer moved by `index` elements, forwards or (`sign` = -1) backwards.
     pub(super) fn offset(&mut self, base: Ex, index: Ex, sign: i32) -> Parsed {
-        let size = base.ty.pointee().bytes(self.tree.abi);
+        let size = base.ty().pointee().bytes(self.tree.abi);
         if size == 0 {
             return Ok(self.unknown(Reason::Member));
         }
-        let depth = base.depth.max(index.depth);
-        let ty = base.ty.with_len(0);
+        let depth = base.depth().max(index.depth());
+        let ty = base.ty().with_len(0);
         if let What::Const(0) = index.what() {
-            return Ok(Ex { ty, ..base });
+            return Ok(base.with_ty(ty));
         }
         let scale = sign.saturating_mul(i32::try_from(size).unwrap_or(i32::MAX));
         let (base, index) = (self.id(base), self.id(index));
@@ -479,7 +479,7 @@ impl<'f> Parser<'f> {
 
     /// `ex->member` or `ex.member`.
     fn member(&mut self, ex: Ex, member: &str, arrow: bool) -> Parsed {
-        let ty = if arrow { ex.ty.pointee() } else { ex.ty };
+        let ty = if arrow { ex.ty().pointee() } else { ex.ty() };
         let Base::Struct(id) = ty.base() else {
             return Ok(self.unknown(Reason::Member));
         };
@@ -488,7 +488,7 @@ impl<'f> Parser<'f> {
         };
         if layout.width > 0 {
             // A bit-field of a union that is held in a number.
-            let depth = ex.depth;
+            let depth = ex.depth();
             let value = self.id(ex);
             let bits = Node::Bits {
                 value,
@@ -507,7 +507,7 @@ impl<'f> Parser<'f> {
             (None, None) => return Ok(self.unknown(Reason::Member)),
         };
         let pointer = if arrow { ex } else { self.place_of(ex)? };
-        let depth = pointer.depth;
+        let depth = pointer.depth();
         let base_id = self.id(pointer);
         let index = self.push(Node::Const(u64::from(layout.offset)), Ty::INT);
         let element = ty.pointer_to().with_len(layout.len);
@@ -532,7 +532,7 @@ impl<'f> Parser<'f> {
         if let What::Node(id) = ex.what() {
             match self.tree.node(id) {
                 (Node::Load(pointer), ty) => {
-                    return Ok(Ex::of(pointer, ty.pointer_to(), ex.depth));
+                    return Ok(Ex::of(pointer, ty.pointer_to(), ex.depth()));
                 }
                 (Node::Data(_) | Node::Offset { .. }, _) => return Ok(ex),
                 _ => {}

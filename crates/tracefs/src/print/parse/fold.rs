@@ -73,12 +73,12 @@ impl Parser<'_> {
         let abi = self.tree.abi;
         let ty = match op {
             Unary::Not => Ty::INT,
-            _ => operand.ty.promoted(abi),
+            _ => operand.ty().promoted(abi),
         };
         if let What::Const(value) = operand.what() {
             return Ok(Self::constant(unary(op, value, ty), ty));
         }
-        let depth = operand.depth;
+        let depth = operand.depth();
         let id = self.id(operand);
         self.node(Node::Unary(op, id), ty, depth)
     }
@@ -87,14 +87,14 @@ impl Parser<'_> {
         let abi = self.tree.abi;
         if matches!(op, Binary::Add | Binary::Sub) {
             let sign = if op == Binary::Add { 1 } else { -1 };
-            if a.ty.is_pointer() && !b.ty.is_pointer() {
+            if a.ty().is_pointer() && !b.ty().is_pointer() {
                 return self.offset(a, b, sign);
             }
-            if b.ty.is_pointer() && !a.ty.is_pointer() && sign == 1 {
+            if b.ty().is_pointer() && !a.ty().is_pointer() && sign == 1 {
                 return self.offset(b, a, sign);
             }
         }
-        let (within, result) = types(op, a.ty, b.ty, abi);
+        let (within, result) = types(op, a.ty(), b.ty(), abi);
         match (op, a.what(), b.what()) {
             (_, What::Const(x), What::Const(y)) => {
                 let value = if matches!(op, Binary::Shl | Binary::Shr) {
@@ -109,11 +109,11 @@ impl Parser<'_> {
             (Binary::OrOr, What::Const(1..), _) => return Ok(Self::constant(1, Ty::INT)),
             _ => {}
         }
-        let depth = a.depth.max(b.depth);
+        let depth = a.depth().max(b.depth());
         let (a, b) = (self.id(a), self.id(b));
         // Compared in one type, the result is another: the node's type is the one computed in.
         let ex = self.node(Node::Binary(op, a, b), within, depth)?;
-        Ok(Ex { ty: result, ..ex })
+        Ok(ex.with_ty(result))
     }
 
     pub(super) fn cast(&mut self, operand: Ex, ty: Ty) -> Parsed {
@@ -125,15 +125,15 @@ impl Parser<'_> {
             return Ok(operand);
         }
         if ty.is_pointer() || matches!(ty.base(), Base::Struct(_)) {
-            return Ok(Ex { ty, ..operand });
+            return Ok(operand.with_ty(ty));
         }
         if let What::Const(value) = operand.what() {
             return Ok(Self::constant(ty.convert(value), ty));
         }
-        if operand.ty == ty {
+        if operand.ty() == ty {
             return Ok(operand);
         }
-        let depth = operand.depth;
+        let depth = operand.depth();
         let id = self.id(operand);
         self.node(Node::Convert(id), ty, depth)
     }

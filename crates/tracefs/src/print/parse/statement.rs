@@ -24,7 +24,7 @@ struct Code {
     stmts: Vec<Stmt>,
     breaks: Vec<usize>,
     in_switch: bool,
-    depth: u32,
+    depth: u16,
 }
 
 impl<'f> Parser<'f> {
@@ -115,10 +115,10 @@ impl<'f> Parser<'f> {
         }
         let ex = self.ternary()?;
         self.need(Op::Semicolon)?;
-        code.depth = code.depth.max(ex.depth);
+        code.depth = code.depth.max(ex.depth());
         let id = self.id(ex);
         code.stmts.push(Stmt::Expr(id));
-        Ok(Some(ex.ty))
+        Ok(Some(ex.ty()))
     }
 
     fn assign(&mut self, code: &mut Code, slot: u8, value: Ex) -> Parsed<()> {
@@ -130,10 +130,10 @@ impl<'f> Parser<'f> {
             Base::Int | Base::Bool if !ty.is_pointer() => self.cast(value, ty)?,
             _ => value,
         };
-        let depth = value.depth;
+        let depth = value.depth();
         let id = self.id(value);
         let ex = self.node(Node::Assign(slot, id), ty, depth)?;
-        code.depth = code.depth.max(ex.depth);
+        code.depth = code.depth.max(ex.depth());
         let id = self.id(ex);
         code.stmts.push(Stmt::Expr(id));
         Ok(())
@@ -174,7 +174,7 @@ impl<'f> Parser<'f> {
             None
         };
         if auto {
-            ty = value.map_or(Ty::UNKNOWN, |value| value.ty);
+            ty = value.map_or(Ty::UNKNOWN, |value| value.ty());
         }
         let slot = self.declare(name, ty, None)?;
         if let Some(value) = value {
@@ -220,7 +220,7 @@ impl<'f> Parser<'f> {
         self.need(Op::Open)?;
         let cond = self.ternary()?;
         self.need(Op::Close)?;
-        code.depth = code.depth.max(cond.depth);
+        code.depth = code.depth.max(cond.depth());
         let cond = self.id(cond);
         let test = code.stmts.len();
         code.stmts.push(Stmt::Unless(cond, 0));
@@ -246,7 +246,7 @@ impl<'f> Parser<'f> {
         self.need(Op::OpenBrace)?;
         let slot = self.declare("", Ty::UNKNOWN, None)?;
         self.assign(code, slot, value)?;
-        let value = self.push(Node::Local(slot), value.ty);
+        let value = self.push(Node::Local(slot), value.ty());
         let mut body = Code {
             in_switch: true,
             ..Code::default()
@@ -322,7 +322,7 @@ impl<'f> Parser<'f> {
             return None;
         };
         let values = self.locals.get(usize::from(slot))?.values?;
-        let depth = index.depth;
+        let depth = index.depth();
         let index = self.id(index);
         Some(self.node(Node::Element { values, index }, ty, depth))
     }
