@@ -210,7 +210,13 @@ impl<'t> Lexer<'t> {
 
     /// Whether what follows the bracket in hand may be a type: a name, and behind it what can
     /// stand behind a type's first word.
+    #[inline]
     pub(super) fn cast_follows(&self) -> bool {
+        // Most brackets stand before others, or before a number.
+        CLASSES[usize::from(self.byte(self.next))] != 0 && self.type_follows()
+    }
+
+    fn type_follows(&self) -> bool {
         let at = self.next + self.run(self.next, SPACE);
         let len = self.run(at, IDENT);
         let end = at + len;

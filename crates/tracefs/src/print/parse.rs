@@ -112,6 +112,9 @@ pub(super) struct Parser<'f> {
     next_field: usize,
 }
 
+/// Nodes and arguments that room is made for at once.
+const SMALL: usize = 20;
+
 /// Compiles the print fmt of `format`.
 pub(super) fn compile(format: &Format, symbols: &Symbols) -> Result<Tree> {
     let text = format.text();
@@ -131,12 +134,13 @@ pub(super) fn compile(format: &Format, symbols: &Symbols) -> Result<Tree> {
             symbols: symbols.clone(),
             abi: format.abi(),
             strings: Vec::new(),
-            nodes: Vec::with_capacity(size / 16 + 4),
+            // What a small print fmt needs comes from the allocator's own lists.
+            nodes: Vec::with_capacity((size / 16 + 4).min(SMALL)),
             ids: Vec::new(),
             stmts: Vec::new(),
             rows: Vec::new(),
             args: Vec::new(),
-            pieces: Vec::with_capacity(size / 8 + 4),
+            pieces: Vec::new(),
             line: Range::default(),
         },
         open: 0,
@@ -155,7 +159,7 @@ pub(super) fn compile(format: &Format, symbols: &Symbols) -> Result<Tree> {
             });
         }
     };
-    let mut args = Vec::with_capacity(size / 16 + 4);
+    let mut args = Vec::with_capacity((size / 16 + 4).min(SMALL));
     while parser.take(Op::Comma) {
         args.push(parser.argument());
     }
@@ -344,6 +348,8 @@ impl<'f> Parser<'f> {
         } = &mut self.tree;
         let bytes = line.of(text, strings);
         let literal = |from: usize, to: usize| Piece::Literal(line.part(from, to));
+        // A conversion takes an argument, or two more; between them stands something.
+        pieces.reserve(2 * (end - first) + 1);
         let mut next = first;
         let mut from = 0;
         let mut at = 0;
@@ -385,6 +391,7 @@ impl<'f> Parser<'f> {
         }
     }
 
+    #[inline(always)]
     fn push(&mut self, node: Node, ty: Ty) -> Id {
         self.tree.nodes.push((node, ty));
         (self.tree.nodes.len() - 1) as Id
@@ -399,6 +406,7 @@ impl<'f> Parser<'f> {
     }
 
     /// A new node above others.
+    #[inline(always)]
     fn node(&mut self, node: Node, ty: Ty, depth: u16) -> Parsed {
         if depth >= MAX_DEPTH {
             return Err(Reason::Depth);

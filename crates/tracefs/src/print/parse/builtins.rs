@@ -238,14 +238,9 @@ impl<'f> Parser<'f> {
             if self.take(Op::CloseBrace) {
                 continue;
             }
-            let value = if let Some(value) = self.bit() {
-                value
-            } else {
-                let nodes = self.tree.nodes.len();
-                let value = self.nested(Self::ternary)?;
-                self.tree.nodes.truncate(nodes);
-                value
-            };
+            let nodes = self.tree.nodes.len();
+            let value = self.nested(Self::ternary)?;
+            self.tree.nodes.truncate(nodes);
             self.need(Op::Comma)?;
             let text = self.row_text()?;
             self.take(Op::Comma);
@@ -268,42 +263,6 @@ impl<'f> Parser<'f> {
             start: start as u32,
             len: (self.tree.rows.len() - start) as u32,
         })
-    }
-
-    /// `((((1UL))) << (3))`, as `BIT()` and `1 << 3` leave it: most rows of flags. Nothing is
-    /// consumed if it is anything else.
-    fn bit(&mut self) -> Option<Ex> {
-        let at = self.lexer.at;
-        let found = self.number_in_brackets().and_then(|(left, open)| {
-            if open == 0 || !self.take(Op::Shl) {
-                return None;
-            }
-            let (right, inner) = self.number_in_brackets()?;
-            (inner == 0).then_some(())?;
-            (0..open).all(|_| self.take(Op::Close)).then_some(())?;
-            self.is(Op::Comma).then_some(())?;
-            self.combine(Binary::Shl, left, right).ok()
-        });
-        if found.is_none() {
-            self.lexer.seek(at);
-        }
-        found
-    }
-
-    /// Brackets, a number, and closing brackets; how many are still open.
-    fn number_in_brackets(&mut self) -> Option<(Ex, usize)> {
-        let mut open = 0usize;
-        while self.take(Op::Open) {
-            open += 1;
-        }
-        let Token::Number { .. } = self.lexer.token() else {
-            return None;
-        };
-        let number = self.number().ok()?;
-        while open > 0 && self.take(Op::Close) {
-            open -= 1;
-        }
-        Some((number, open))
     }
 
     fn row_text(&mut self) -> Parsed<Option<Str>> {

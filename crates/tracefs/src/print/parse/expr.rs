@@ -60,14 +60,14 @@ impl<'f> Parser<'f> {
     pub(super) fn ternary(&mut self) -> Parsed {
         // Most expressions are one number, one field or one call.
         if let Token::Number { .. } | Token::Field(_) = self.lexer.token() {
-            let ex = self.operand()?;
+            let parsed = self.operand();
             if matches!(
                 self.lexer.token(),
                 Token::Op(Op::Comma | Op::Close | Op::CloseBrace) | Token::End
             ) {
-                return Ok(ex);
+                return parsed;
             }
-            return self.expression_from(Some(ex));
+            return self.expression_from(Some(parsed?));
         }
         self.expression_from(None)
     }
@@ -79,6 +79,7 @@ impl<'f> Parser<'f> {
         parsed
     }
 
+    #[inline(always)]
     fn wait(&mut self, waiting: Waiting) -> Parsed<()> {
         if self.waiting.len() >= usize::from(MAX_DEPTH) {
             return Err(Reason::Depth);
@@ -391,11 +392,11 @@ impl<'f> Parser<'f> {
 
     fn field_value(&mut self, field: Field<'f>) -> Parsed {
         let ty = field_type(field, self.tree.abi);
-        let node = match field.kind() {
-            Kind::Number | Kind::Pointer => Node::Field(field.accessor()),
-            Kind::Array { .. } | Kind::Opaque => Node::Data(field.accessor()),
-        };
-        self.node(node, ty, 0)
+        // Two calls, so that neither node is put together before it is put in its place.
+        match field.kind() {
+            Kind::Number | Kind::Pointer => self.node(Node::Field(field.accessor()), ty, 0),
+            Kind::Array { .. } | Kind::Opaque => self.node(Node::Data(field.accessor()), ty, 0),
+        }
     }
 
     fn named(&mut self, name: &'f str) -> Parsed {
