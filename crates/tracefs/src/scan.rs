@@ -1,4 +1,4 @@
-//! Looking for a byte, eight at a time.
+//! Looking at bytes, eight at a time.
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
@@ -26,9 +26,71 @@ pub(crate) fn either(bytes: &[u8], a: u8, b: u8) -> Option<usize> {
         .map(|at| words.len() * 8 + at)
 }
 
+/// The highest bit of every byte that is from `low` to `high`; all bytes are below 128.
+#[inline]
+const fn between(word: u64, low: u8, high: u8) -> u64 {
+    (word + ONES * (0x80 - low as u64)) & !(word + ONES * (0x7f - high as u64)) & HIGHS
+}
+
+/// The highest bit of every byte that is no part of a C identifier.
+#[inline]
+const fn no_ident(word: u64) -> u64 {
+    let low = word & !HIGHS;
+    let ident = between(low | ONES * 0x20, b'a', b'z')
+        | between(low, b'0', b'9')
+        | between(low, b'_', b'_');
+    !(ident & !word) & HIGHS
+}
+
+/// A byte of a C identifier.
+pub(crate) fn is_ident(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// How many bytes of an identifier stand in front.
+#[inline]
+pub(crate) fn ident(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let found = no_ident(u64::from_le_bytes(*word));
+        if found != 0 {
+            return at * 8 + (found.trailing_zeros() / 8) as usize;
+        }
+    }
+    words.len() * 8 + rest.iter().take_while(|&&byte| is_ident(byte)).count()
+}
+
+/// How many bytes of an identifier stand at the end.
+#[inline]
+pub(crate) fn ident_at_end(bytes: &[u8]) -> usize {
+    let (rest, words) = bytes.as_rchunks::<8>();
+    for (at, word) in words.iter().rev().enumerate() {
+        let found = no_ident(u64::from_le_bytes(*word));
+        if found != 0 {
+            return at * 8 + (found.leading_zeros() / 8) as usize;
+        }
+    }
+    words.len() * 8 + rest.iter().rev().take_while(|&&byte| is_ident(byte)).count()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::either;
+    use super::{either, ident, ident_at_end, is_ident};
+
+    #[test]
+    fn identifiers_end_where_they_do_byte_by_byte() {
+        for byte in 0..=255u8 {
+            for len in 0..20 {
+                for place in 0..len {
+                    let mut bytes = alloc::vec![b'a' + len as u8; len];
+                    bytes[place] = byte;
+                    let front = bytes.iter().take_while(|&&byte| is_ident(byte)).count();
+                    let end = bytes.iter().rev().take_while(|&&byte| is_ident(byte)).count();
+                    assert_eq!((ident(&bytes), ident_at_end(&bytes)), (front, end), "{bytes:x?}");
+                }
+            }
+        }
+    }
     use alloc::vec::Vec;
 
     #[test]

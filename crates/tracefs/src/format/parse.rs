@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::types::{is_ident, strip_location, strip_qualifiers, type_size};
+use super::types::{strip_location, strip_qualifiers, type_size};
 use super::{Element, Format, Kind, MAX_EXTENT, MAX_FIELDS, MAX_TEXT, Place, Raw, Span};
 use crate::record::Accessor;
 use crate::scan;
@@ -355,11 +355,8 @@ fn declarator(declaration: &str) -> (Span, Option<&str>) {
             break;
         }
         // `__attribute__((…))`
-        let mut start = before;
-        while start > 0 && bytes.get(start - 1).copied().is_some_and(is_ident) {
-            start -= 1;
-        }
-        end = trim_end(bytes, start);
+        let attribute = scan::ident_at_end(bytes.get(..before).unwrap_or_default());
+        end = trim_end(bytes, before - attribute);
     }
     let mut brackets = None;
     if end > 0 && bytes.get(end - 1) == Some(&b']') {
@@ -376,11 +373,8 @@ fn declarator(declaration: &str) -> (Span, Option<&str>) {
         }
         brackets = declaration.get(end..close);
     }
-    let mut start = end;
-    while start > 0 && bytes.get(start - 1).copied().is_some_and(is_ident) {
-        start -= 1;
-    }
-    (span(start, end), brackets)
+    let name = scan::ident_at_end(bytes.get(..end).unwrap_or_default());
+    (span(end - name, end), brackets)
 }
 
 fn trim_end(bytes: &[u8], mut end: usize) -> usize {

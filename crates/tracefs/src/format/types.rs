@@ -140,11 +140,6 @@ pub(crate) fn type_size(name: &str, word: Word) -> Option<u8> {
     scalar(name, word).map(|(size, _)| size)
 }
 
-/// A byte of a C identifier.
-pub(crate) fn is_ident(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
 /// The type in a declaration: without location words in front, and the name, brackets and
 /// attributes behind.
 pub(crate) fn type_name<'f>(declaration: &'f str, name: &str) -> &'f str {

@@ -308,12 +308,12 @@ impl<'t> Lexer<'t> {
 
     /// A name, or a field with the `REC->` before it.
     fn word(&mut self, at: usize) -> (Kind, usize) {
-        let end = at + self.run(at, IDENT);
+        let end = at + scan::ident(self.bytes.get(at..).unwrap_or_default());
         if let Some([b'R', b'E', b'C', b'-', b'>', first, ..]) = self.bytes.get(at..)
             && CLASSES[usize::from(*first)] == IDENT
         {
             let start = end + 2;
-            let end = start + self.run(start, IDENT);
+            let end = start + scan::ident(self.bytes.get(start..).unwrap_or_default());
             self.name = self.text.get(start..end).unwrap_or("");
             return (Kind::Field, end);
         }
