@@ -2,6 +2,7 @@
 
 use super::{Ex, Parsed, Parser, What};
 use crate::format::scalar;
+use crate::names::Names;
 use crate::print::lex::{Op, Token};
 use crate::print::structs;
 use crate::print::tree::{Base, Reason, Ty};
@@ -41,12 +42,9 @@ impl<'f> Parser<'f> {
         let mut base = None;
         let mut seen = false;
         while let Token::Name(name) = self.lexer.token() {
-            match name {
-                "const" | "volatile" | "static" | "register" | "__user" | "__force"
-                | "__kernel" | "__iomem" | "__rcu" | "__percpu" | "__extension__" => {
-                    self.lexer.advance();
-                }
-                "struct" | "union" => {
+            match WORDS.get(name) {
+                Some(Word::Qualifier) => self.lexer.advance(),
+                Some(Word::Struct) => {
                     self.lexer.advance();
                     if self.is(Op::OpenBrace) {
                         return None;
@@ -57,33 +55,36 @@ impl<'f> Parser<'f> {
                     }));
                     seen = true;
                 }
-                "enum" => {
+                Some(Word::Enum) => {
                     self.lexer.advance();
                     self.name().ok()?;
                     base = Some(Ty::int(4, false));
                     seen = true;
                 }
-                "typeof" | "__typeof__" | "__typeof" => {
+                Some(Word::TypeOf) => {
                     self.lexer.advance();
                     base = Some(self.type_of().ok()?);
                     seen = true;
                 }
-                "__auto_type" => return None,
-                "void" => {
+                Some(Word::Auto) => return None,
+                Some(Word::Void) => {
                     self.lexer.advance();
                     base = Some(Ty::VOID);
                     seen = true;
                 }
-                _ if words.take(name) => {
+                Some(word) => {
+                    words.take(word);
                     self.lexer.advance();
                     seen = true;
                 }
-                _ if seen => break,
-                _ => {
+                None if seen => break,
+                None => {
                     let known = scalar(name, self.tree.abi.word);
-                    let is_value = self.is_local_name(name)
-                        || self.tree.symbols.constant_value(name).is_some();
-                    if known.is_none() && (!unknown || is_value) {
+                    if known.is_none()
+                        && (!unknown
+                            || self.is_local_name(name)
+                            || self.tree.symbols.constant_value(name).is_some())
+                    {
                         return None;
                     }
                     self.lexer.advance();
@@ -188,6 +189,54 @@ impl<'f> Parser<'f> {
     }
 }
 
+/// What a word says in a type's name.
+#[derive(Clone, Copy)]
+enum Word {
+    Qualifier,
+    /// `struct` and `union`.
+    Struct,
+    Enum,
+    TypeOf,
+    /// `__auto_type`
+    Auto,
+    Void,
+    Unsigned,
+    Signed,
+    Long,
+    Short,
+    Char,
+    Int,
+}
+
+static WORDS: Names<Word, 64> = Names::new(&[
+    ("const", Word::Qualifier),
+    ("volatile", Word::Qualifier),
+    ("static", Word::Qualifier),
+    ("register", Word::Qualifier),
+    ("__user", Word::Qualifier),
+    ("__force", Word::Qualifier),
+    ("__kernel", Word::Qualifier),
+    ("__iomem", Word::Qualifier),
+    ("__rcu", Word::Qualifier),
+    ("__percpu", Word::Qualifier),
+    ("__extension__", Word::Qualifier),
+    ("struct", Word::Struct),
+    ("union", Word::Struct),
+    ("enum", Word::Enum),
+    ("typeof", Word::TypeOf),
+    ("__typeof__", Word::TypeOf),
+    ("__typeof", Word::TypeOf),
+    ("__auto_type", Word::Auto),
+    ("void", Word::Void),
+    ("unsigned", Word::Unsigned),
+    ("signed", Word::Signed),
+    ("__signed__", Word::Signed),
+    ("long", Word::Long),
+    ("short", Word::Short),
+    ("char", Word::Char),
+    ("int", Word::Int),
+]);
+
 /// `unsigned long long int` and the like, in any order.
 #[derive(Default)]
 struct Words {
@@ -199,17 +248,15 @@ struct Words {
 }
 
 impl Words {
-    fn take(&mut self, word: &str) -> bool {
+    fn take(&mut self, word: Word) {
         match word {
-            "unsigned" => self.unsigned = true,
-            "signed" | "__signed__" => self.signed = true,
-            "long" => self.long = self.long.saturating_add(1),
-            "short" => self.short = true,
-            "char" => self.char = true,
-            "int" => {}
-            _ => return false,
+            Word::Unsigned => self.unsigned = true,
+            Word::Signed => self.signed = true,
+            Word::Long => self.long = self.long.saturating_add(1),
+            Word::Short => self.short = true,
+            Word::Char => self.char = true,
+            _ => {}
         }
-        true
     }
 
     fn ty(&self, long: u32) -> Ty {
