@@ -40,13 +40,8 @@ pub(super) enum Token<'t> {
     Name(&'t str),
     /// `REC->name`: most operands.
     Field(&'t str),
-    /// A number, and what its suffix says.
-    Number {
-        value: u64,
-        unsigned: bool,
-        long: bool,
-        decimal: bool,
-    },
+    /// A number.
+    Number(Number),
     /// A string literal: where its content starts and ends, and whether it holds escapes.
     Str {
         start: usize,
@@ -158,21 +153,20 @@ pub(super) struct Lexer<'t> {
     pub(super) kind: Kind,
     /// Of a name or field.
     name: &'t str,
-    /// Of a number or character.
-    value: u64,
-    /// Of a number.
-    suffix: Suffix,
+    number: Number,
+    character: u8,
     /// Of a string: where it ends, and whether it holds escapes.
     end: usize,
     escaped: bool,
 }
 
-/// What a number's writing says of its type.
-#[derive(Clone, Copy, Default)]
-struct Suffix {
-    unsigned: bool,
-    long: bool,
-    decimal: bool,
+/// A literal number, and what its writing says of its type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Number {
+    pub(super) value: u64,
+    pub(super) unsigned: bool,
+    pub(super) long: bool,
+    pub(super) decimal: bool,
 }
 
 impl<'t> Lexer<'t> {
@@ -187,8 +181,8 @@ impl<'t> Lexer<'t> {
             last_end: at,
             kind: Kind::End,
             name: "",
-            value: 0,
-            suffix: Suffix::default(),
+            number: Number::default(),
+            character: 0,
             end: at,
             escaped: false,
         };
@@ -205,6 +199,17 @@ impl<'t> Lexer<'t> {
         } else {
             at
         };
+        self.advance();
+    }
+
+    /// Where the token in hand ends.
+    pub(super) fn after(&self) -> usize {
+        self.next
+    }
+
+    /// Goes on at a place behind the token in hand.
+    pub(super) fn go_on(&mut self, at: usize) {
+        self.next = at.max(self.next);
         self.advance();
     }
 
@@ -250,18 +255,13 @@ impl<'t> Lexer<'t> {
             Kind::Op(op) => Token::Op(op),
             Kind::Name => Token::Name(self.name),
             Kind::Field => Token::Field(self.name),
-            Kind::Number => Token::Number {
-                value: self.value,
-                unsigned: self.suffix.unsigned,
-                long: self.suffix.long,
-                decimal: self.suffix.decimal,
-            },
+            Kind::Number => Token::Number(self.number),
             Kind::Str => Token::Str {
                 start: self.at + 1,
                 end: self.end,
                 escaped: self.escaped,
             },
-            Kind::Char => Token::Char(self.value as u8),
+            Kind::Char => Token::Char(self.character),
             Kind::End => Token::End,
         }
     }
@@ -289,7 +289,11 @@ impl<'t> Lexer<'t> {
     #[inline(never)]
     fn longer(&mut self, at: usize, first: u8) {
         (self.kind, self.next) = match first {
-            b'0'..=b'9' => (Kind::Number, self.number(at)),
+            b'0'..=b'9' => {
+                let (number, end) = number(self.bytes, at);
+                self.number = number;
+                (Kind::Number, end)
+            }
             b'"' => self.string(at),
             _ if CLASSES[usize::from(first)] == IDENT => self.word(at),
             b'-' | b'<' | b'>' | b'=' | b'!' | b'&' | b'|' => {
@@ -343,49 +347,6 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn number(&mut self, start: usize) -> usize {
-        let mut at = start;
-        let (radix, decimal) = match (self.byte(at), self.byte(at + 1)) {
-            (b'0', b'x' | b'X') => {
-                at += 2;
-                (16, false)
-            }
-            (b'0', b'b' | b'B') => {
-                at += 2;
-                (2, false)
-            }
-            (b'0', _) => (8, false),
-            _ => (10, true),
-        };
-        let mut value = 0u64;
-        loop {
-            let digit = match self.byte(at) {
-                digit @ b'0'..=b'9' => digit - b'0',
-                digit @ b'a'..=b'f' if radix == 16 => digit - b'a' + 10,
-                digit @ b'A'..=b'F' if radix == 16 => digit - b'A' + 10,
-                _ => break,
-            };
-            value = value.wrapping_mul(radix).wrapping_add(u64::from(digit));
-            at += 1;
-        }
-        let (mut unsigned, mut long) = (false, false);
-        loop {
-            match self.byte(at) {
-                b'u' | b'U' => unsigned = true,
-                b'l' | b'L' => long = true,
-                _ => break,
-            }
-            at += 1;
-        }
-        self.value = value;
-        self.suffix = Suffix {
-            unsigned,
-            long,
-            decimal,
-        };
-        at
-    }
-
     fn string(&mut self, start: usize) -> (Kind, usize) {
         let mut at = start + 1;
         let mut escaped = false;
@@ -413,7 +374,7 @@ impl<'t> Lexer<'t> {
             (self.byte(start + 1), start + 2)
         };
         if self.byte(end) == b'\'' {
-            self.value = u64::from(value);
+            self.character = value;
             (Kind::Char, end + 1)
         } else {
             // Whatever it is, the next token starts at a character.
@@ -427,6 +388,58 @@ impl<'t> Lexer<'t> {
             )
         }
     }
+}
+
+/// Whether a byte can be part of a name or number.
+#[inline]
+pub(super) fn is_word(byte: u8) -> bool {
+    CLASSES[usize::from(byte)] == IDENT
+}
+
+/// The number at a digit, and where it ends.
+#[inline]
+pub(super) fn number(bytes: &[u8], start: usize) -> (Number, usize) {
+    let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+    let mut at = start;
+    let (radix, decimal) = match (byte(at), byte(at + 1)) {
+        (b'0', b'x' | b'X') => {
+            at += 2;
+            (16, false)
+        }
+        (b'0', b'b' | b'B') => {
+            at += 2;
+            (2, false)
+        }
+        (b'0', _) => (8, false),
+        _ => (10, true),
+    };
+    let mut value = 0u64;
+    loop {
+        let digit = match byte(at) {
+            digit @ b'0'..=b'9' => digit - b'0',
+            digit @ b'a'..=b'f' if radix == 16 => digit - b'a' + 10,
+            digit @ b'A'..=b'F' if radix == 16 => digit - b'A' + 10,
+            _ => break,
+        };
+        value = value.wrapping_mul(radix).wrapping_add(u64::from(digit));
+        at += 1;
+    }
+    let (mut unsigned, mut long) = (false, false);
+    loop {
+        match byte(at) {
+            b'u' | b'U' => unsigned = true,
+            b'l' | b'L' => long = true,
+            _ => break,
+        }
+        at += 1;
+    }
+    let number = Number {
+        value,
+        unsigned,
+        long,
+        decimal,
+    };
+    (number, at)
 }
 
 /// The byte that an escape stands for, and where it ends; `at` is after the backslash.

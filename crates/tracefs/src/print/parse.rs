@@ -6,6 +6,7 @@ mod builtins;
 mod cast;
 mod expr;
 mod fold;
+mod rows;
 pub(super) use builtins::MAX_ARGUMENTS;
 pub(super) use fold::{binary, unary};
 pub(super) use statement::MAX_LOCALS;

@@ -288,7 +288,12 @@ impl<'f> Parser<'f> {
     fn rows(&mut self, ty: Ty) -> Parsed<Range> {
         let start = self.tree.rows.len();
         self.tree.rows.reserve(16);
-        while self.take(Op::Comma) {
+        while self.is(Op::Comma) {
+            if let Some(row) = self.plain_row(ty) {
+                self.tree.rows.push(row);
+                continue;
+            }
+            self.lexer.advance();
             // A macro may leave a comma at the end.
             if self.is(Op::Close) {
                 break;

@@ -24,7 +24,7 @@ impl<'f> Parser<'f> {
                 || matches!(
                     self.lexer.token(),
                     Token::Name(_)
-                        | Token::Number { .. }
+                        | Token::Number(_)
                         | Token::Char(_)
                         | Token::Op(Op::Open | Op::Tilde | Op::Not)
                 )

@@ -2,8 +2,9 @@
 
 use super::{Ex, Parsed, Parser, What};
 use crate::format::{Element, Field, Kind};
-use crate::print::lex::{Op, Token};
+use crate::print::lex::{Number, Op, Token};
 use crate::print::structs;
+use crate::print::symbols::Symbols;
 use crate::print::tree::{Base, Binary, MAX_DEPTH, Node, Reason, Ty, Unary};
 
 /// A binary operator and how strongly it binds.
@@ -59,7 +60,7 @@ impl<'f> Parser<'f> {
     /// whose every step left a pair of brackets.
     pub(super) fn ternary(&mut self) -> Parsed {
         // Most expressions are one number, one field or one call.
-        if let Token::Number { .. } | Token::Field(_) = self.lexer.token() {
+        if let Token::Number(_) | Token::Field(_) = self.lexer.token() {
             let parsed = self.operand();
             if matches!(
                 self.lexer.token(),
@@ -347,7 +348,7 @@ impl<'f> Parser<'f> {
     #[inline]
     fn operand(&mut self) -> Parsed {
         match self.lexer.token() {
-            Token::Number { .. } => self.number(),
+            Token::Number(_) => self.number(),
             Token::Field(name) => {
                 self.lexer.advance();
                 self.named_field(name)
@@ -368,18 +369,11 @@ impl<'f> Parser<'f> {
 
     /// A literal number.
     pub(super) fn number(&mut self) -> Parsed {
-        let Token::Number {
-            value,
-            unsigned,
-            long,
-            decimal,
-        } = self.lexer.token()
-        else {
+        let Token::Number(number) = self.lexer.token() else {
             return Err(Reason::Syntax);
         };
         self.lexer.advance();
-        let ty = number_type(value, unsigned, long, decimal, self.long());
-        Ok(Self::constant(value, ty))
+        Ok(number_constant(number, self.long()))
     }
 
     /// `REC->name`.
@@ -411,27 +405,13 @@ impl<'f> Parser<'f> {
         if let Some(local) = self.local(name) {
             return Ok(local);
         }
-        let value = match name {
-            "NULL" => {
-                return Ok(Self::constant(0, Ty::VOIDS));
-            }
-            "true" => Some(1),
-            "false" => Some(0),
-            // Some events name their macro's parameter by mistake, and so print a variable of
-            // the function that prints them: TRACE_TYPE_HANDLED, and the trace options whose
-            // default is print-parent.
-            "ret" | "flags" => Some(1),
-            _ => self.tree.symbols.constant_value(name),
-        };
-        Ok(match value {
-            // An enumerator is an int unless it does not fit one.
-            Some(value) if i32::try_from(value).is_ok() => Self::constant(value as u64, Ty::INT),
-            Some(value) if u32::try_from(value).is_ok() => {
-                Self::constant(value as u64, Ty::int(4, false))
-            }
-            Some(value) => Self::constant(value as u64, Ty::int(8, value < 0)),
-            None => self.unknown(Reason::Name),
-        })
+        if name == "NULL" {
+            return Ok(Self::constant(0, Ty::VOIDS));
+        }
+        match named_constant(name, &self.tree.symbols) {
+            Some(ex) => Ok(ex),
+            None => Ok(self.unknown(Reason::Name)),
+        }
     }
 
     pub(super) fn long(&self) -> u32 {
@@ -543,8 +523,44 @@ impl<'f> Parser<'f> {
     }
 }
 
-/// The type of a literal number.
+/// An enumerator or the like, if a table has it.
+pub(super) fn named_constant(name: &str, symbols: &Symbols) -> Option<Ex> {
+    let value = match name {
+        "true" => 1,
+        "false" => 0,
+        // Some events name their macro's parameter by mistake, and so print a variable of the
+        // function that prints them: TRACE_TYPE_HANDLED, and the trace options whose default is
+        // print-parent.
+        "ret" | "flags" => 1,
+        _ => symbols.constant_value(name)?,
+    };
+    // An enumerator is an int unless it does not fit one.
+    let ty = if i32::try_from(value).is_ok() {
+        Ty::INT
+    } else if u32::try_from(value).is_ok() {
+        Ty::int(4, false)
+    } else {
+        Ty::int(8, value < 0)
+    };
+    Some(Ex::constant(ty.convert(value as u64), ty))
+}
+
+/// A literal number, of the first type that it fits.
+pub(super) fn number_constant(number: Number, word: u32) -> Ex {
+    let Number {
+        value,
+        unsigned,
+        long,
+        decimal,
+    } = number;
+    Ex::constant(value, number_type(value, unsigned, long, decimal, word))
+}
+
 fn number_type(value: u64, unsigned: bool, long: bool, decimal: bool, word: u32) -> Ty {
+    let first = if long { word } else { 4 };
+    if !unsigned && value >> (first * 8 - 1) == 0 {
+        return Ty::int(first, true);
+    }
     let fits = |size: u32, signed: bool| {
         let bits = size * 8 - u32::from(signed);
         bits >= 64 || value >> bits == 0

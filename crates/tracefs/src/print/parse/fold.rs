@@ -68,16 +68,52 @@ fn types(op: Binary, a: Ty, b: Ty, abi: Abi) -> (Ty, Ty) {
     }
 }
 
+/// `op operand` of a constant.
+pub(super) fn constant(op: Unary, operand: Ex, abi: Abi) -> Option<Ex> {
+    let What::Const(value) = operand.what() else {
+        return None;
+    };
+    let ty = unary_type(op, operand.ty(), abi);
+    Some(Ex::constant(unary(op, value, ty), ty))
+}
+
+/// `a op b` of constants.
+pub(super) fn constants(op: Binary, a: Ex, b: Ex, abi: Abi) -> Option<Ex> {
+    let (What::Const(x), What::Const(y)) = (a.what(), b.what()) else {
+        return None;
+    };
+    let (within, result) = types(op, a.ty(), b.ty(), abi);
+    let y = if matches!(op, Binary::Shl | Binary::Shr) {
+        y
+    } else {
+        within.convert(y)
+    };
+    let value = binary(op, within.convert(x), y, within);
+    Some(Ex::constant(result.convert(value), result))
+}
+
+/// A constant as an integer of that type.
+pub(super) fn converted(operand: Ex, ty: Ty) -> Option<Ex> {
+    match operand.what() {
+        What::Const(value) => Some(Ex::constant(ty.convert(value), ty)),
+        What::Node(_) => None,
+    }
+}
+
+fn unary_type(op: Unary, operand: Ty, abi: Abi) -> Ty {
+    match op {
+        Unary::Not => Ty::INT,
+        _ => operand.promoted(abi),
+    }
+}
+
 impl Parser<'_> {
     pub(super) fn apply(&mut self, op: Unary, operand: Ex) -> Parsed {
         let abi = self.tree.abi;
-        let ty = match op {
-            Unary::Not => Ty::INT,
-            _ => operand.ty().promoted(abi),
-        };
-        if let What::Const(value) = operand.what() {
-            return Ok(Self::constant(unary(op, value, ty), ty));
+        if let Some(ex) = constant(op, operand, abi) {
+            return Ok(ex);
         }
+        let ty = unary_type(op, operand.ty(), abi);
         let depth = operand.depth();
         let id = self.id(operand);
         self.node(Node::Unary(op, id), ty, depth)
@@ -94,21 +130,16 @@ impl Parser<'_> {
                 return self.offset(b, a, sign);
             }
         }
-        let (within, result) = types(op, a.ty(), b.ty(), abi);
+        if let Some(ex) = constants(op, a, b, abi) {
+            return Ok(ex);
+        }
         match (op, a.what(), b.what()) {
-            (_, What::Const(x), What::Const(y)) => {
-                let value = if matches!(op, Binary::Shl | Binary::Shr) {
-                    binary(op, within.convert(x), y, within)
-                } else {
-                    binary(op, within.convert(x), within.convert(y), within)
-                };
-                return Ok(Self::constant(value, result));
-            }
             // What is decided already does not need the other side.
             (Binary::AndAnd, What::Const(0), _) => return Ok(Self::constant(0, Ty::INT)),
             (Binary::OrOr, What::Const(1..), _) => return Ok(Self::constant(1, Ty::INT)),
             _ => {}
         }
+        let (within, result) = types(op, a.ty(), b.ty(), abi);
         let depth = a.depth().max(b.depth());
         let (a, b) = (self.id(a), self.id(b));
         // Compared in one type, the result is another: the node's type is the one computed in.
@@ -127,8 +158,8 @@ impl Parser<'_> {
         if ty.is_pointer() || matches!(ty.base(), Base::Struct(_)) {
             return Ok(operand.with_ty(ty));
         }
-        if let What::Const(value) = operand.what() {
-            return Ok(Self::constant(ty.convert(value), ty));
+        if let Some(ex) = converted(operand, ty) {
+            return Ok(ex);
         }
         if operand.ty() == ty {
             return Ok(operand);
