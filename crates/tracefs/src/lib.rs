@@ -31,10 +31,10 @@ pub mod fs;
 #[cfg(feature = "std")]
 pub mod map;
 pub mod merge;
+mod names;
 pub mod page;
 pub mod print;
 pub mod record;
-mod names;
 mod scan;
 
 pub use abi::{Abi, Endian, Word};

@@ -1,5 +1,7 @@
 //! Tables of names, hashed while compiling.
 
+use crate::scan;
+
 /// Rows by name: an open hash table whose slots say which row.
 pub(crate) struct Names<V: 'static, const SLOTS: usize> {
     rows: &'static [(&'static str, V)],
@@ -34,7 +36,7 @@ impl<V: Copy, const SLOTS: usize> Names<V, SLOTS> {
         loop {
             let row = usize::from(*self.slots.get(slot)?).checked_sub(1)?;
             let (known, value) = self.rows.get(row)?;
-            if *known == name {
+            if scan::same(known.as_bytes(), name.as_bytes()) {
                 return Some(*value);
             }
             slot = (slot + 1) & (SLOTS - 1);

@@ -26,6 +26,25 @@ pub(crate) fn either(bytes: &[u8], a: u8, b: u8) -> Option<usize> {
         .map(|at| words.len() * 8 + at)
 }
 
+/// Whether two texts are the same, without a call for the short ones that names are.
+#[inline]
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let (a_words, a_rest) = a.as_chunks::<8>();
+    let (b_words, b_rest) = b.as_chunks::<8>();
+    for (a, b) in a_words.iter().zip(b_words) {
+        if u64::from_ne_bytes(*a) != u64::from_ne_bytes(*b) {
+            return false;
+        }
+    }
+    match (a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        (Some(a), Some(b)) => a == b,
+        _ => a_rest.iter().zip(b_rest).all(|(a, b)| a == b),
+    }
+}
+
 /// The highest bit of every byte that is from `low` to `high`; all bytes are below 128.
 #[inline]
 const fn between(word: u64, low: u8, high: u8) -> u64 {
@@ -70,12 +89,32 @@ pub(crate) fn ident_at_end(bytes: &[u8]) -> usize {
             return at * 8 + (found.leading_zeros() / 8) as usize;
         }
     }
-    words.len() * 8 + rest.iter().rev().take_while(|&&byte| is_ident(byte)).count()
+    words.len() * 8
+        + rest
+            .iter()
+            .rev()
+            .take_while(|&&byte| is_ident(byte))
+            .count()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{either, ident, ident_at_end, is_ident};
+    use super::{either, ident, ident_at_end, is_ident, same};
+
+    #[test]
+    fn same_is_what_a_comparison_says() {
+        let text = b"abcdefghijklmnopqrstuvwxyz";
+        for len in 0..text.len() {
+            for other in 0..text.len() {
+                assert_eq!(same(&text[..len], &text[..other]), len == other);
+            }
+            for at in 0..len {
+                let mut changed = *text;
+                changed[at] ^= 1;
+                assert!(!same(&text[..len], &changed[..len]), "{len} {at}");
+            }
+        }
+    }
 
     #[test]
     fn identifiers_end_where_they_do_byte_by_byte() {
@@ -85,8 +124,16 @@ mod tests {
                     let mut bytes = alloc::vec![b'a' + len as u8; len];
                     bytes[place] = byte;
                     let front = bytes.iter().take_while(|&&byte| is_ident(byte)).count();
-                    let end = bytes.iter().rev().take_while(|&&byte| is_ident(byte)).count();
-                    assert_eq!((ident(&bytes), ident_at_end(&bytes)), (front, end), "{bytes:x?}");
+                    let end = bytes
+                        .iter()
+                        .rev()
+                        .take_while(|&&byte| is_ident(byte))
+                        .count();
+                    assert_eq!(
+                        (ident(&bytes), ident_at_end(&bytes)),
+                        (front, end),
+                        "{bytes:x?}"
+                    );
                 }
             }
         }

@@ -28,7 +28,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::record::{Accessor, Record};
-use crate::{Abi, Error, Result};
+use crate::{Abi, Error, Result, scan};
 
 pub(crate) use types::scalar;
 
@@ -193,7 +193,10 @@ impl Format {
         self.fields
             .iter()
             .enumerate()
-            .filter(move |(_, raw)| raw.name.len() == name.len() && raw.name.of(&self.text) == name)
+            .filter(move |(_, raw)| {
+                raw.name.len() == name.len()
+                    && scan::same(raw.name.of(&self.text).as_bytes(), name.as_bytes())
+            })
             .map(|(at, raw)| {
                 let text = &*self.text;
                 (at, Field { text, raw })

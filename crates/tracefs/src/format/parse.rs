@@ -255,8 +255,8 @@ impl<'t> Parser<'t> {
         if name.start == name.end {
             return Err(self.syntax("a declaration with a name"));
         }
-        let offset = self.number("offset:", "offset: and a number")?;
-        let size = self.number("size:", "size: and a number")?;
+        let offset = self.number(b"offset:", "offset: and a number")?;
+        let size = self.number(b"size:", "size: and a number")?;
         let end = u64::from(offset) + u64::from(size);
         if end > MAX_EXTENT as u64 {
             return Err(self.place(start, name.of(self.text), "ends beyond any record"));
@@ -268,7 +268,7 @@ impl<'t> Parser<'t> {
             .get(self.at..)
             .is_some_and(|rest| rest.starts_with(b"signed:"))
         {
-            self.number("signed:", "signed:0 or signed:1")? != 0
+            self.number(b"signed:", "signed:0 or signed:1")? != 0
         } else {
             false
         };
@@ -291,13 +291,15 @@ impl<'t> Parser<'t> {
     }
 
     /// `\tkey:number;`
-    fn number(&mut self, key: &str, expected: &'static str) -> Result<u32> {
+    fn number<const N: usize>(&mut self, key: &[u8; N], expected: &'static str) -> Result<u32> {
         while let Some(b' ' | b'\t') = self.peek() {
             self.at += 1;
         }
-        if !self.take(key) {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        if rest.first_chunk() != Some(key) {
             return Err(self.syntax(expected));
         }
+        self.at += N;
         let digits = self.bytes.get(self.at..).unwrap_or_default();
         let mut number = 0u32;
         for (len, &byte) in digits.iter().enumerate() {

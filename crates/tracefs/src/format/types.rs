@@ -10,7 +10,14 @@ use crate::names::Names;
 /// as kernels since 6.2 are built; a field's own sign is in its `signed:`.
 pub(crate) fn scalar(name: &str, word: Word) -> Option<(u8, bool)> {
     let (size, signed) = SCALARS.get(name)?;
-    Some((if size == LONG { word.bytes() as u8 } else { size }, signed))
+    Some((
+        if size == LONG {
+            word.bytes() as u8
+        } else {
+            size
+        },
+        signed,
+    ))
 }
 
 /// The size of what is as long as a word.

@@ -450,7 +450,7 @@ impl<'f> Parser<'f> {
         };
         // Most lines name the fields in their order.
         if let Some(field) = self.format.field_at(self.next_field)
-            && field.name() == name
+            && scan::same(field.name().as_bytes(), name.as_bytes())
             && is_wanted(field)
         {
             self.next_field += 1;

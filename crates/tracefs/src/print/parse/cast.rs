@@ -50,9 +50,10 @@ impl<'f> Parser<'f> {
                         return None;
                     }
                     let name = self.name().ok()?;
-                    base = Some(structs::find(name).map_or(Ty::UNKNOWN, |id| {
-                        Ty::structure(id, structs::size(id))
-                    }));
+                    base = Some(
+                        structs::find(name)
+                            .map_or(Ty::UNKNOWN, |id| Ty::structure(id, structs::size(id))),
+                    );
                     seen = true;
                 }
                 Some(Word::Enum) => {

@@ -305,9 +305,7 @@ impl<'f> Parser<'f> {
         {
             let ty = field_type(field, self.tree.abi);
             let ty = if ty.len() > 0 { ty } else { ty.pointer_to() };
-            return self
-                .node(Node::Address(field.accessor()), ty, 0)
-                .map(Some);
+            return self.node(Node::Address(field.accessor()), ty, 0).map(Some);
         }
         self.lexer.seek(at);
         Ok(None)

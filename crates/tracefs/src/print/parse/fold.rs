@@ -20,7 +20,11 @@ pub(in crate::print) fn binary(op: Binary, a: u64, b: u64, ty: Ty) -> u64 {
     let (sa, sb) = (a as i64, b as i64);
     let bits = u64::from(ty.size()) * 8;
     let shifted = |value: Option<u64>| value.filter(|_| b < bits);
-    let order = if ty.is_signed() { sa.cmp(&sb) } else { a.cmp(&b) };
+    let order = if ty.is_signed() {
+        sa.cmp(&sb)
+    } else {
+        a.cmp(&b)
+    };
     let value = match op {
         Binary::Mul => a.wrapping_mul(b),
         Binary::Div if ty.is_signed() => sa.checked_div(sb).unwrap_or(0) as u64,

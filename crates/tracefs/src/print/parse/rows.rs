@@ -82,9 +82,15 @@ impl<'t> Reader<'t> {
 
     /// Operators that bind at least that strongly. What follows is the caller's to judge.
     fn expression(&mut self, least: u8) -> Option<Ex> {
-        let mut left = self.operand()?;
+        let left = self.operand()?;
+        self.operators(left, least)
+    }
+
+    /// The same, the first operand read already.
+    fn operators(&mut self, mut left: Ex, least: u8) -> Option<Ex> {
         loop {
             let (op, strength, len) = match (self.peek(), self.byte(self.at + 1)) {
+                (b')' | b',', _) => return Some(left),
                 (b'<', b'<') => (Binary::Shl, 8, 2),
                 (b'>', b'>') => (Binary::Shr, 8, 2),
                 (b'|', next) if next != b'|' => (Binary::Or, 3, 1),
@@ -106,49 +112,54 @@ impl<'t> Reader<'t> {
 
     /// A number or enumerator, in brackets or not, with what may stand before it.
     fn operand(&mut self) -> Option<Ex> {
-        match self.peek() {
-            b'(' => {
-                self.open += 1;
-                if self.open >= MAX_DEPTH {
-                    return None;
-                }
-                self.at += 1;
-                let inner = if lex::is_word(self.peek()) && !self.byte(self.at).is_ascii_digit() {
-                    self.in_brackets()?
-                } else {
-                    let inner = self.expression(0)?;
-                    self.take(b')')?;
-                    inner
-                };
-                self.open -= 1;
-                Some(inner)
-            }
+        let mut open = 0;
+        while self.peek() == b'(' {
+            self.at += 1;
+            open += 1;
+        }
+        self.open += open + 1;
+        if self.open >= MAX_DEPTH {
+            return None;
+        }
+        let within = open;
+        let mut left = match self.byte(self.at) {
             b'0'..=b'9' => {
                 let (number, end) = lex::number(self.text.as_bytes(), self.at);
                 self.at = end;
-                Some(number_constant(number, self.abi.word.bytes() as u32))
+                number_constant(number, self.abi.word.bytes() as u32)
             }
-            op @ (b'~' | b'-') => {
-                self.open += 1;
-                if self.open >= MAX_DEPTH {
-                    return None;
-                }
+            b'~' => {
                 self.at += 1;
-                let op = if op == b'~' {
-                    Unary::Invert
-                } else {
-                    Unary::Minus
-                };
                 let operand = self.operand()?;
-                self.open -= 1;
-                fold::constant(op, operand, self.abi)
+                fold::constant(Unary::Invert, operand, self.abi)?
             }
-            byte if lex::is_word(byte) => {
-                let name = self.word();
-                named_constant(name, self.symbols)
+            b'-' => {
+                self.at += 1;
+                let operand = self.operand()?;
+                fold::constant(Unary::Minus, operand, self.abi)?
             }
-            _ => None,
+            byte if lex::is_word(byte) => match (open > 0).then(|| self.cast_type()).flatten() {
+                Some(ty) => {
+                    open -= 1;
+                    let operand = self.operand()?;
+                    fold::converted(operand, ty)?
+                }
+                None => {
+                    let name = self.word();
+                    named_constant(name, self.symbols)?
+                }
+            },
+            _ => return None,
+        };
+        while open > 0 {
+            if self.peek() != b')' {
+                left = self.operators(left, 0)?;
+            }
+            self.take(b')')?;
+            open -= 1;
         }
+        self.open -= within + 1;
+        Some(left)
     }
 
     fn word(&mut self) -> &'t str {
@@ -157,9 +168,8 @@ impl<'t> Reader<'t> {
         self.text.get(start..self.at).unwrap_or("")
     }
 
-    /// After a bracket, at a name: a cast and what it is of, or an expression and the closing
-    /// bracket.
-    fn in_brackets(&mut self) -> Option<Ex> {
+    /// A type's name and the bracket behind it; or `None`, nothing consumed.
+    fn cast_type(&mut self) -> Option<Ty> {
         let start = self.at;
         let mut name = self.word();
         while lex::is_word(self.peek()) {
@@ -167,19 +177,18 @@ impl<'t> Reader<'t> {
             name = self.text.get(start..self.at).unwrap_or("");
         }
         // `bool` is more than an integer of one byte.
-        let ty = scalar(name, self.abi.word).filter(|_| !matches!(name, "bool" | "_Bool"));
+        let ty = (self.byte(self.at) == b')')
+            .then(|| scalar(name, self.abi.word))
+            .flatten()
+            .filter(|_| !matches!(name, "bool" | "_Bool"));
         match ty {
             Some((size, signed)) => {
-                self.take(b')')?;
-                let ty = Ty::int(u32::from(size), signed);
-                let operand = self.operand()?;
-                fold::converted(operand, ty)
+                self.at += 1;
+                Some(Ty::int(u32::from(size), signed))
             }
             None => {
                 self.at = start;
-                let inner = self.expression(0)?;
-                self.take(b')')?;
-                Some(inner)
+                None
             }
         }
     }
