@@ -207,7 +207,8 @@ impl Instance {
     /// # Errors
     ///
     /// [`Error::Unsupported`] if there is no such CPU, or the kernel maps no rings
-    /// ([`Method::Map`], before 6.10); [`Error::Busy`], [`Error::Forbidden`].
+    /// ([`Method::Map`], before 6.10); [`Error::NoRing`] for a CPU that has never been online;
+    /// [`Error::Busy`], [`Error::Forbidden`].
     pub fn pages(&self, cpu: u32, method: Method) -> Result<CpuPages> {
         CpuPages::open(self, cpu, method)
     }

@@ -411,6 +411,52 @@ fn all_cpus_come_out_in_time_order_by_read_and_by_splice() {
     }
 }
 
+/// Adds a third CPU, whose ring has been running over already.
+fn cpu_comes(root: &Path, times: &[u64]) {
+    let dir = root.join("per_cpu/cpu2");
+    write(&dir.join("stats"), stats(3, 0));
+    write(&dir.join("trace_pipe_raw"), page(times, None));
+}
+
+#[test]
+fn a_cpu_that_comes_is_read_from_its_beginning() {
+    let (dir, tracefs) = tree();
+    let raw = |cpu| dir.path().join(format!("per_cpu/cpu{cpu}/trace_pipe_raw"));
+    write(&raw(0), page(&[10], None));
+    let mut stream = Stream::open(&tracefs.top(), Method::Read).unwrap();
+    assert_eq!(stream.cpus().len(), 2);
+    assert_eq!(stream.look_again().unwrap(), 0);
+    cpu_comes(dir.path(), &[5, 15]);
+    assert_eq!(stream.look_again().unwrap(), 1);
+    assert_eq!(stream.look_again().unwrap(), 0, "once only");
+    let cpus: Vec<u32> = stream.cpus().iter().map(CpuPages::cpu).collect();
+    assert_eq!(cpus, [0, 1, 2]);
+    stream.fill().unwrap();
+    stream.finish().unwrap();
+    assert_eq!(
+        drain(&mut stream),
+        ["2 at 5", "0 at 10", "2 at 15", "2 at 15 lost Exact(3)"],
+        "what it lost before it was opened is a loss of this stream"
+    );
+}
+
+#[test]
+fn a_cpu_that_comes_is_noticed_unasked() {
+    let (dir, tracefs) = tree();
+    let mut stream = Stream::open(&tracefs.top(), Method::Read).unwrap();
+    cpu_comes(dir.path(), &[7]);
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    stream.fill().unwrap();
+    assert_eq!(stream.cpus().len(), 3);
+
+    // At the latest when all is over.
+    let (dir, tracefs) = tree();
+    let mut stream = Stream::open(&tracefs.top(), Method::Read).unwrap();
+    cpu_comes(dir.path(), &[7]);
+    stream.finish().unwrap();
+    assert_eq!(drain(&mut stream), ["2 at 7", "2 at 7 lost Exact(3)"]);
+}
+
 #[test]
 fn a_ring_that_cannot_be_mapped_says_so() {
     // An ordinary file can be mapped, but what is in this one is no ring.
