@@ -5,7 +5,7 @@
 //! cargo run --release --example rings
 //! ```
 //!
-//! It is no bench of `benches/`: those read fixtures only, and give the same figures tomorrow.
+//! The bench `tracefs_live` measures the same with criterion; this prints a table at once, for more sizes.
 
 use std::error::Error;
 use std::time::{Duration, Instant};

@@ -41,6 +41,8 @@ fn populate(root: &Path) {
         write(&dir.join("trigger"), "# Available triggers:\n# traceon\n");
     }
     write(&events.join("sys/enable"), "X\n");
+    write(&events.join("sys/filter"), "### global filter ###\n");
+    write(&events.join("enable"), "X\n");
     for (file, text) in [
         ("tracing_on", "1\n"),
         ("trace", "old\n"),
@@ -197,6 +199,36 @@ fn an_event_is_enabled_filtered_and_triggered() {
     assert_eq!(top.system_enabled("sys").unwrap(), EnableState::Mixed);
     top.set_system_enabled("sys", true).unwrap();
     assert_eq!(read(dir.path(), "events/sys/enable"), "1");
+    assert_eq!(top.all_enabled().unwrap(), EnableState::Mixed);
+    top.set_all_enabled(false).unwrap();
+    assert_eq!(read(dir.path(), "events/enable"), "0");
+}
+
+#[test]
+fn a_systems_filter_is_held_against_each_of_its_events() {
+    let (dir, tracefs) = tree();
+    let second = FORMAT.replace("int value;", "int other;");
+    write(&dir.path().join("events/sys/second/format"), second);
+    let top = tracefs.top();
+    let set = |filter: &str| top.set_system_filter("sys", &filter.parse().unwrap());
+    let fitting = set("value < 100").unwrap();
+    assert_eq!(fitting, ["sys:first".parse().unwrap()]);
+    assert_eq!(read(dir.path(), "events/sys/filter"), "value < 100");
+    assert_eq!(set("common_type > 3").unwrap().len(), 2);
+
+    // What fits none is refused before anything is written.
+    write(&dir.path().join("events/sys/filter"), "as it was");
+    assert!(matches!(set("nope == 1"), Err(Error::NoField { .. })));
+    assert!(matches!(
+        set("value ~ \"x\""),
+        Err(Error::FilterType { .. })
+    ));
+    assert_eq!(read(dir.path(), "events/sys/filter"), "as it was");
+    let none = top.set_system_filter("none", &"value == 1".parse().unwrap());
+    assert!(matches!(none, Err(Error::NoEvent { .. })));
+
+    top.clear_system_filter("sys").unwrap();
+    assert_eq!(read(dir.path(), "events/sys/filter"), "0");
 }
 
 #[test]
