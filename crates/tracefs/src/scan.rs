@@ -55,7 +55,7 @@ const fn between(word: u64, low: u8, high: u8) -> u64 {
 #[inline]
 const fn no_ident(word: u64) -> u64 {
     let low = word & !HIGHS;
-    let ident = between(low | ONES * 0x20, b'a', b'z')
+    let ident = between(low | (ONES * 0x20), b'a', b'z')
         | between(low, b'0', b'9')
         | between(low, b'_', b'_');
     !(ident & !word) & HIGHS

@@ -174,7 +174,7 @@ impl<'f> Parser<'f> {
             None
         };
         if auto {
-            ty = value.map_or(Ty::UNKNOWN, |value| value.ty());
+            ty = value.map_or(Ty::UNKNOWN, Ex::ty);
         }
         let slot = self.declare(name, ty, None)?;
         if let Some(value) = value {
