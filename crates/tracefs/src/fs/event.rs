@@ -189,6 +189,15 @@ impl Event {
         Ok(is_filter.then(|| text.into()))
     }
 
+    /// What the kernel has against the filter that it was given last, if it is not set.
+    pub(super) fn filter_complaint(&self) -> Result<Option<String>> {
+        let text = file::read_text(&self.dir.join("filter"))?;
+        Ok(text
+            .lines()
+            .find_map(|line| line.strip_prefix("parse_error: "))
+            .map(|words| words.trim().into()))
+    }
+
     /// Sets the filter, after checking it against the event's fields.
     ///
     /// The kernel drops the filter that was set before when it refuses a new one, and then records

@@ -156,7 +156,7 @@ impl Instance {
         for name in event::names(&self.root, system)? {
             let event = self.event(&name)?;
             match event.format().and_then(|format| filter.check(&format)) {
-                Ok(()) => fitting.push(name),
+                Ok(()) => fitting.push(event.clone()),
                 Err(error) => {
                     first.get_or_insert(error);
                 }
@@ -173,15 +173,41 @@ impl Instance {
             .collect();
         let path = self.system(system)?.join("filter");
         let text = filter.to_string();
-        file::write(&path, &text, Mode::Replace).map_err(|error| {
-            let error = with_complaint(error, || filter_complaint(&self.root, &path, &text));
+        let put_back = || {
             for (filter, event) in &before {
                 // The refusal is what the caller has to hear of, whatever becomes of this.
                 let _ = event.set_filter_text(filter);
             }
+        };
+        file::write(&path, &text, Mode::Replace).map_err(|error| {
+            let error = with_complaint(error, || filter_complaint(&self.root, &path, &text));
+            put_back();
             error
         })?;
-        Ok(fitting)
+        // Some kernels (6.18) call it a success if not one event took it: what they have against it
+        // stands at each of the events.
+        let mut complaint = None;
+        let mut took = Vec::new();
+        for event in fitting {
+            match event.filter_complaint()? {
+                None => took.push(event.name().clone()),
+                Some(words) => {
+                    complaint.get_or_insert(words);
+                }
+            }
+        }
+        match complaint {
+            Some(complaint) if took.is_empty() => {
+                put_back();
+                Err(Error::Refused {
+                    path,
+                    value: text,
+                    complaint,
+                    source: std::io::ErrorKind::InvalidInput.into(),
+                })
+            }
+            _ => Ok(took),
+        }
     }
 
     /// Removes the filters of all events of a system.

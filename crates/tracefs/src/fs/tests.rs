@@ -229,6 +229,12 @@ fn a_systems_filter_is_held_against_each_of_its_events() {
 
     top.clear_system_filter("sys").unwrap();
     assert_eq!(read(dir.path(), "events/sys/filter"), "0");
+
+    // A kernel that refuses it at each event, and calls that a success.
+    let at = dir.path().join("events/sys/first/filter");
+    write(&at, "value > 5\n^\nparse_error: Too deep\n");
+    let refused = set("value > 5").unwrap_err();
+    assert!(refused.to_string().ends_with("Too deep"), "{refused}");
 }
 
 #[test]
