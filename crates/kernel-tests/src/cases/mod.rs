@@ -17,10 +17,12 @@ mod mcelog_overflows;
 mod mcelog_reads;
 mod mcelog_wakes;
 mod mcelog_writes;
+mod perf_ring_hotplug;
 mod perf_ring_reads;
 mod pstore_keeps_a_panic;
 mod rasd_reads_a_boot_instance;
 mod rasd_reads_trace_event;
+mod rings_follow_cpus;
 mod rings_lose_exactly;
 mod source_boot_instance;
 mod source_kept_instance;
@@ -41,9 +43,11 @@ pub const ALL: &[&Case] = &[
     &knobs::CASE,
     &perf_ring_reads::CASE,
     &disk_lasts::CASE,
+    &perf_ring_hotplug::CASE,
     &mcelog_erases_erst::CASE,
     &pstore_keeps_a_panic::CASE,
     &rings_lose_exactly::CASE,
+    &rings_follow_cpus::CASE,
     &boot_trace_records::CASE,
     &boot_instance_records::CASE,
     &rasd_reads_trace_event::CASE,
