@@ -19,6 +19,8 @@ mod mcelog_writes;
 mod perf_ring_reads;
 mod pstore_keeps_a_panic;
 mod rings_lose_exactly;
+mod source_earlier_boot;
+mod source_kernel_log;
 
 /// Every case, in the order in which a shared boot runs them.
 pub const ALL: &[&Case] = &[
@@ -31,10 +33,12 @@ pub const ALL: &[&Case] = &[
     &mcelog_writes::CASE,
     &debugfs_injects::CASE,
     &kernel_log_agrees::CASE,
+    &source_kernel_log::CASE,
     &knobs::CASE,
     &perf_ring_reads::CASE,
     &mcelog_erases_erst::CASE,
     &pstore_keeps_a_panic::CASE,
+    &source_earlier_boot::CASE,
     &rings_lose_exactly::CASE,
     &boot_trace_records::CASE,
     &boot_instance_records::CASE,
