@@ -20,6 +20,7 @@ mod perf_ring_reads;
 mod pstore_keeps_a_panic;
 mod rings_lose_exactly;
 mod source_boot_instance;
+mod source_filters;
 mod source_kept_instance;
 mod source_perf_and_keeper;
 mod source_top_instance;
@@ -42,6 +43,7 @@ pub const ALL: &[&Case] = &[
     &rings_lose_exactly::CASE,
     &boot_trace_records::CASE,
     &boot_instance_records::CASE,
+    &source_filters::CASE,
     &source_kept_instance::CASE,
     &source_perf_and_keeper::CASE,
     &source_top_instance::CASE,
