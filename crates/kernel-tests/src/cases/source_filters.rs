@@ -36,7 +36,7 @@ impl Made {
 
     fn filter(&mut self, fields: &[Field], depth: u32) -> Option<Filter> {
         const OPS: [Op; 7] = [Op::Eq, Op::Ne, Op::Lt, Op::Le, Op::Gt, Op::Ge, Op::Bits];
-        let mut some = |n: u32, made: &mut Self| {
+        let some = |n: u32, made: &mut Self| {
             (0..n)
                 .map(|_| made.filter(fields, depth - 1))
                 .collect::<Option<Vec<_>>>()
@@ -79,7 +79,8 @@ fn run(_: &Guest) -> Outcome {
             .filter(&fields, 3)
             .ok_or_else(|| Failure::new("nothing was made"))?;
         event.set_filter(&filter.to_kernel())?;
-        same("the filter", event.filter()?, Some(filter.to_string()))?;
+        let told = event.filter()?;
+        same("the filter", told.as_deref(), Some(&*filter.to_string()))?;
     }
     let first = own.formats().first().map(|(name, _)| name.to_string());
     same("the first format", first.as_deref(), Some(MCE_RECORD))?;

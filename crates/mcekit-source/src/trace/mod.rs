@@ -297,20 +297,37 @@ impl Trace {
             if self.rings.iter().any(|(known, _)| *known == cpu) {
                 continue;
             }
-            let mapped = self.map.then(|| Mapped::open(&self.instance, cpu));
-            let mut ring = match mapped {
-                Some(Ok(ring)) => Ring::Mapped(Box::new(ring)),
-                // No ring to map, on this kernel or in this memory.
-                _ => Ring::Text(Box::new(TextRing::open(&self.instance, cpu)?)),
-            };
-            let event = EpollEvent::new(EpollFlags::EPOLLIN, cpu.into());
-            self.epoll
-                .add(ring.fd(), event)
-                .map_err(|e| Error::system("epoll_ctl", e))?;
-            ring.resume(self.resumed.0.get(&cpu));
+            let ring = self.open_ring(cpu)?;
             self.rings.push((cpu, ring));
         }
         Ok(())
+    }
+
+    /// Opens a ring, to go on where an earlier process was.
+    fn open_ring(&self, cpu: u32) -> Result<Ring> {
+        let position = self.resumed.0.get(&cpu);
+        let text = TextRing::open(&self.instance, cpu)?;
+        // What was given as text and is still in the ring, or was overwritten since, is found by its text only.
+        let map = match position {
+            Some(Position::Text(position)) => {
+                let given = position.read.saturating_add(position.outstanding);
+                let now = stats::read(text.stats())?.stats;
+                now.read_events >= given && now.overrun == position.overrun
+            }
+            _ => true,
+        };
+        let mapped = (self.map && map).then(|| Mapped::open(&self.instance, cpu));
+        let mut ring = match mapped {
+            Some(Ok(ring)) => Ring::Mapped(Box::new(ring)),
+            // No ring to map, on this kernel or in this memory.
+            _ => Ring::Text(Box::new(text)),
+        };
+        ring.resume(position);
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, cpu.into());
+        self.epoll
+            .add(ring.fd(), event)
+            .map_err(|e| Error::system("epoll_ctl", e))?;
+        Ok(ring)
     }
 
     /// Looks into every ring.
@@ -504,11 +521,11 @@ impl Source for Trace {
         if cursor.epoch() != self.epoch {
             return Ok(Seek::NewEpoch);
         }
-        for (cpu, ring) in &mut self.rings {
-            ring.resume(positions.0.get(cpu));
-        }
         self.positions = positions.clone();
         self.resumed = positions;
+        // Opened anew: where a ring was left decides how it is looked at. Closing takes the old ones out of the group.
+        self.rings.clear();
+        self.rescan()?;
         Ok(Seek::Resumed)
     }
 
