@@ -16,6 +16,19 @@ use crate::{
     Source, boot, own,
 };
 
+/// What a keeper's rings guarantee.
+pub(crate) const CAPS: Caps = Caps {
+    guarantees: Guarantees::WITHOUT_READER
+        .union(Guarantees::SURVIVES_EXIT)
+        .union(Guarantees::MANY_READERS)
+        .union(Guarantees::WAKES_ALL)
+        .union(Guarantees::KERNEL_FILTER)
+        .union(Guarantees::REPEATS)
+        .union(Guarantees::REGISTERS),
+    keeps: Keeps::Newest,
+    loss: LossKnown::Exact,
+};
+
 /// A client of a [`perf_ring::Keeper`].
 ///
 /// Reading takes nothing away, so a cursor is all that a restart needs; each event has a number, so what was missed is
@@ -166,17 +179,7 @@ impl Source for Keeper {
     }
 
     fn caps(&self) -> Caps {
-        Caps {
-            guarantees: Guarantees::WITHOUT_READER
-                | Guarantees::SURVIVES_EXIT
-                | Guarantees::MANY_READERS
-                | Guarantees::WAKES_ALL
-                | Guarantees::KERNEL_FILTER
-                | Guarantees::REPEATS
-                | Guarantees::REGISTERS,
-            keeps: Keeps::Newest,
-            loss: LossKnown::Exact,
-        }
+        CAPS
     }
 
     fn next(&mut self) -> Result<Option<Event>> {

@@ -18,6 +18,17 @@ use crate::{
 /// How often the list of CPUs is looked at.
 const SCAN: Duration = Duration::from_secs(1);
 
+/// What rings of one's own guarantee.
+pub(crate) const CAPS: Caps = Caps {
+    guarantees: Guarantees::MANY_READERS
+        .union(Guarantees::WAKES_ALL)
+        .union(Guarantees::KERNEL_FILTER)
+        .union(Guarantees::READING_DESTROYS)
+        .union(Guarantees::REGISTERS),
+    keeps: Keeps::Oldest,
+    loss: LossKnown::Exact,
+};
+
 /// Trace events of all CPUs through perf events of this process.
 ///
 /// Nothing before it and nothing after it: it neither repeats nor resumes. What finds no room is told in the stream.
@@ -157,15 +168,7 @@ impl Source for Perf {
     }
 
     fn caps(&self) -> Caps {
-        Caps {
-            guarantees: Guarantees::MANY_READERS
-                | Guarantees::WAKES_ALL
-                | Guarantees::KERNEL_FILTER
-                | Guarantees::READING_DESTROYS
-                | Guarantees::REGISTERS,
-            keeps: Keeps::Oldest,
-            loss: LossKnown::Exact,
-        }
+        CAPS
     }
 
     fn next(&mut self) -> Result<Option<Event>> {

@@ -19,8 +19,13 @@ mod mcelog_writes;
 mod perf_ring_reads;
 mod pstore_keeps_a_panic;
 mod rings_lose_exactly;
+mod source_boot_instance;
 mod source_earlier_boot;
+mod source_filters;
+mod source_kept_instance;
 mod source_kernel_log;
+mod source_perf_and_keeper;
+mod source_top_instance;
 
 /// Every case, in the order in which a shared boot runs them.
 pub const ALL: &[&Case] = &[
@@ -42,6 +47,11 @@ pub const ALL: &[&Case] = &[
     &rings_lose_exactly::CASE,
     &boot_trace_records::CASE,
     &boot_instance_records::CASE,
+    &source_filters::CASE,
+    &source_kept_instance::CASE,
+    &source_perf_and_keeper::CASE,
+    &source_top_instance::CASE,
+    &source_boot_instance::CASE,
 ];
 
 /// The case of that name.

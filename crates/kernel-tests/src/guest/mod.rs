@@ -4,6 +4,7 @@ pub mod contract;
 pub mod erst;
 mod init;
 pub mod mcelog;
+pub mod source;
 pub mod tracing;
 
 use std::fmt::Write as _;

@@ -40,6 +40,20 @@ impl Taken {
     }
 }
 
+/// How many events were written into an instance's rings, ever.
+///
+/// # Errors
+///
+/// As `Instance::stats`.
+pub fn written(instance: &Instance) -> Result<u64, Failure> {
+    let mut written = 0;
+    for cpu in instance.cpus()? {
+        let stats = instance.stats(cpu)?;
+        written += stats.entries + stats.overrun + stats.read_events;
+    }
+    Ok(written)
+}
+
 /// Injects errors while nobody reads, waits until the instance has them all, and then reads them: the fields
 /// are what was injected, and the text is what the kernel prints.
 ///

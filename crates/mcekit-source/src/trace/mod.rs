@@ -8,13 +8,16 @@
 //! | Linux 6.10 and later | mapped: what is taken stays in the reader's sub-buffer | taking the next sub-buffer |
 //! | older, or in reserved memory | `trace`, which is text | `trace_pipe`, event by event |
 //!
-//! On a mapped ring at most one sub-buffer of each CPU is given between two commits. In text, the fields of events other than
+//! On a mapped ring at most one sub-buffer of each CPU is given between two commits: when there is nothing more, commit,
+//! and ask again before sleeping. Whoever never commits gets no more than that. In text, the fields of events other than
 //! `mce_record` are only those that the text names.
 //!
 //! The kernel counts what was read, overwritten and refused, so every loss is exact. In text there is one gap: if the ring is
 //! overwritten once around in the moment between a look at its counters and the next event's being consumed, the
 //! event that is consumed then may not have been given before; it is given, but a kill before it is safe loses it,
 //! counted.
+//!
+//! Without a cursor everything comes that is still there, what was taken and is in the reader's sub-buffer included.
 //!
 //! In memory that outlives a reboot, the kernel keeps its place by sub-buffers: after a warm reboot up to one of
 //! each CPU comes again, and [`Identity`](crate::Identity) tells.
@@ -41,6 +44,7 @@ use self::mapped::Mapped;
 pub(crate) use self::options::MCE_RECORD;
 pub use self::options::{RAS_EVENTS, TraceOptions};
 use self::position::{Position, Positions};
+use self::stats::Moment;
 use self::text::TextRing;
 use crate::fields::{Catalogue, Known};
 use crate::{
@@ -73,6 +77,8 @@ pub struct Trace {
     /// Of an earlier process; for CPUs whose rings appear later, too.
     resumed: Positions,
     begun: bool,
+    /// When the rings were looked into.
+    now: Moment,
     map: bool,
     scanned: Instant,
     /// The ring may hold events from before this boot, which began then (seconds since 1970).
@@ -120,6 +126,27 @@ impl Gathered {
             what: What::Lost(loss, why),
             position,
         }
+    }
+}
+
+/// What a trace instance guarantees; `overwrites` is its option of that name.
+pub(crate) fn caps(from_boot: bool, overwrites: bool) -> Caps {
+    let mut guarantees = Guarantees::WITHOUT_READER
+        | Guarantees::SURVIVES_EXIT
+        | Guarantees::MANY_READERS
+        | Guarantees::WAKES_ALL
+        | Guarantees::KERNEL_FILTER
+        | Guarantees::REPEATS
+        | Guarantees::REGISTERS;
+    guarantees.set(Guarantees::FROM_BOOT, from_boot);
+    Caps {
+        guarantees,
+        keeps: if overwrites {
+            Keeps::Newest
+        } else {
+            Keeps::Oldest
+        },
+        loss: LossKnown::Exact,
     }
 }
 
@@ -224,28 +251,12 @@ impl Trace {
         let last_boot = instance.last_boot_info()?.is_some();
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
             .map_err(|e| Error::system("epoll_create", e))?;
-        let mut guarantees = Guarantees::WITHOUT_READER
-            | Guarantees::SURVIVES_EXIT
-            | Guarantees::MANY_READERS
-            | Guarantees::WAKES_ALL
-            | Guarantees::KERNEL_FILTER
-            | Guarantees::REPEATS
-            | Guarantees::REGISTERS;
-        guarantees.set(Guarantees::FROM_BOOT, from_boot);
-        guarantees.set(Guarantees::SURVIVES_REBOOT, last_boot);
-        let overwrites = instance.option("overwrite").unwrap_or(true);
+        let mut caps = caps(from_boot, instance.option("overwrite").unwrap_or(true));
+        caps.guarantees.set(Guarantees::SURVIVES_REBOOT, last_boot);
         let mut trace = Self {
             name: instance.name().unwrap_or("top").into(),
             epoch: format!("{}/{identity}", own::boot_id(Path::new(own::BOOT_ID))?),
-            caps: Caps {
-                guarantees,
-                keeps: if overwrites {
-                    Keeps::Newest
-                } else {
-                    Keeps::Oldest
-                },
-                loss: LossKnown::Exact,
-            },
+            caps,
             rings: Vec::new(),
             epoll,
             catalogue,
@@ -256,6 +267,7 @@ impl Trace {
             positions: Positions::default(),
             resumed: Positions::default(),
             begun: false,
+            now: Moment::now(None),
             map: options.map,
             scanned: Instant::now(),
             booted: last_boot.then(boot::time).flatten(),
@@ -285,20 +297,37 @@ impl Trace {
             if self.rings.iter().any(|(known, _)| *known == cpu) {
                 continue;
             }
-            let mapped = self.map.then(|| Mapped::open(&self.instance, cpu));
-            let mut ring = match mapped {
-                Some(Ok(ring)) => Ring::Mapped(Box::new(ring)),
-                // No ring to map, on this kernel or in this memory.
-                _ => Ring::Text(Box::new(TextRing::open(&self.instance, cpu)?)),
-            };
-            let event = EpollEvent::new(EpollFlags::EPOLLIN, cpu.into());
-            self.epoll
-                .add(ring.fd(), event)
-                .map_err(|e| Error::system("epoll_ctl", e))?;
-            ring.resume(self.resumed.0.get(&cpu));
+            let ring = self.open_ring(cpu)?;
             self.rings.push((cpu, ring));
         }
         Ok(())
+    }
+
+    /// Opens a ring, to go on where an earlier process was.
+    fn open_ring(&self, cpu: u32) -> Result<Ring> {
+        let position = self.resumed.0.get(&cpu);
+        let text = TextRing::open(&self.instance, cpu)?;
+        // What was given as text and is still in the ring, or was overwritten since, is found by its text only.
+        let map = match position {
+            Some(Position::Text(position)) => {
+                let given = position.read.saturating_add(position.outstanding);
+                let now = stats::read(text.stats())?.stats;
+                now.read_events >= given && now.overrun == position.overrun
+            }
+            _ => true,
+        };
+        let mapped = (self.map && map).then(|| Mapped::open(&self.instance, cpu));
+        let mut ring = match mapped {
+            Some(Ok(ring)) => Ring::Mapped(Box::new(ring)),
+            // No ring to map, on this kernel or in this memory.
+            _ => Ring::Text(Box::new(text)),
+        };
+        ring.resume(position);
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, cpu.into());
+        self.epoll
+            .add(ring.fd(), event)
+            .map_err(|e| Error::system("epoll_ctl", e))?;
+        Ok(ring)
     }
 
     /// Looks into every ring.
@@ -313,10 +342,9 @@ impl Trace {
             .rings
             .first()
             .map(|(_, ring)| stats::read(ring.stats()));
-        self.horizon = now
-            .transpose()?
-            .and_then(|now| now.clock)
-            .unwrap_or(u64::MAX);
+        let clock = now.transpose()?.and_then(|now| now.clock);
+        self.now = Moment::now(clock);
+        self.horizon = clock.unwrap_or(u64::MAX);
         let mut found = Vec::new();
         let result = self.rings.iter_mut().try_for_each(|(_, ring)| {
             let before = found.len();
@@ -374,11 +402,7 @@ impl Trace {
                     .is_some_and(|(booted, time)| time < booted),
             }),
             What::Event(Known::Generic(mut generic)) => {
-                let ring = self.rings.iter().find(|(cpu, _)| *cpu == item.cpu);
-                let clock = ring
-                    .and_then(|(_, ring)| stats::read(ring.stats()).ok())
-                    .and_then(|now| now.clock);
-                generic.time = stats::time_of_day(clock, item.stamp);
+                generic.time = self.now.time_of_day(item.stamp);
                 Event::Generic(generic)
             }
         })
@@ -497,11 +521,11 @@ impl Source for Trace {
         if cursor.epoch() != self.epoch {
             return Ok(Seek::NewEpoch);
         }
-        for (cpu, ring) in &mut self.rings {
-            ring.resume(positions.0.get(cpu));
-        }
         self.positions = positions.clone();
         self.resumed = positions;
+        // Opened anew: where a ring was left decides how it is looked at. Closing takes the old ones out of the group.
+        self.rings.clear();
+        self.rescan()?;
         Ok(Seek::Resumed)
     }
 

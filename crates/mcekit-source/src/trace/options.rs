@@ -2,7 +2,7 @@
 
 use tracefs::fs::{EnableState, EventName, Instance, Tracefs};
 
-use crate::{Error, Result};
+use crate::{Error, Filter, Result};
 
 /// The kernel's other events about errors of hardware (include/ras/ras_event.h; drivers/cxl/core/trace.h).
 pub const RAS_EVENTS: [&str; 7] = [
@@ -25,7 +25,7 @@ pub struct TraceOptions {
     /// over, but for the first.
     pub events: Vec<String>,
     /// Which machine checks the kernel records at all; in an instance that is made.
-    pub filter: Option<tracefs::filter::Filter>,
+    pub filter: Option<Filter>,
     /// KiB for each CPU, in an instance that is made. The kernel takes room for 1408 by default, with the first event.
     pub buffer_kb: u64,
     /// Map the rings where the kernel can (Linux 6.10). While they are mapped, nobody can resize them. Otherwise they are read as
@@ -91,7 +91,8 @@ impl TraceOptions {
         }
         instance.set_buffer_size_kb(self.buffer_kb)?;
         if let Some(filter) = &self.filter {
-            instance.event(&MCE_RECORD.parse()?)?.set_filter(filter)?;
+            let event = instance.event(&MCE_RECORD.parse()?)?;
+            event.set_filter(&filter.to_kernel())?;
         }
         self.enable(tracefs, instance)
     }
