@@ -25,7 +25,10 @@ mod rasd_reads_trace_event;
 mod rings_follow_cpus;
 mod rings_lose_exactly;
 mod source_boot_instance;
+mod source_earlier_boot;
+mod source_filters;
 mod source_kept_instance;
+mod source_kernel_log;
 mod source_perf_and_keeper;
 mod source_top_instance;
 
@@ -40,18 +43,21 @@ pub const ALL: &[&Case] = &[
     &mcelog_writes::CASE,
     &debugfs_injects::CASE,
     &kernel_log_agrees::CASE,
+    &source_kernel_log::CASE,
     &knobs::CASE,
     &perf_ring_reads::CASE,
     &disk_lasts::CASE,
     &perf_ring_hotplug::CASE,
     &mcelog_erases_erst::CASE,
     &pstore_keeps_a_panic::CASE,
+    &source_earlier_boot::CASE,
     &rings_lose_exactly::CASE,
     &rings_follow_cpus::CASE,
     &boot_trace_records::CASE,
     &boot_instance_records::CASE,
     &rasd_reads_trace_event::CASE,
     &rasd_reads_a_boot_instance::CASE,
+    &source_filters::CASE,
     &source_kept_instance::CASE,
     &source_perf_and_keeper::CASE,
     &source_top_instance::CASE,

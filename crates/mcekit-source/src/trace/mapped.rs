@@ -83,9 +83,9 @@ impl Mapped {
     pub(super) fn resume(&mut self, position: Option<&Position>) {
         self.start = Some(match position {
             Some(Position::Mapped(position)) => Some(*position),
-            // The same ring was read as text before, by another version: only the counts of losses carry over.
+            // The same ring was read as text before.
             Some(Position::Text(position)) => Some(MappedPosition {
-                next: position.read,
+                next: position.read.saturating_add(position.outstanding),
                 overrun: position.overrun,
                 dropped: position.dropped,
             }),

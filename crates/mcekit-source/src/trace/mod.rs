@@ -17,6 +17,8 @@
 //! event that is consumed then may not have been given before; it is given, but a kill before it is safe loses it,
 //! counted.
 //!
+//! Without a cursor everything comes that is still there, what was taken and is in the reader's sub-buffer included.
+//!
 //! In memory that outlives a reboot, the kernel keeps its place by sub-buffers: after a warm reboot up to one of
 //! each CPU comes again, and [`Identity`](crate::Identity) tells.
 
@@ -42,6 +44,7 @@ use self::mapped::Mapped;
 pub(crate) use self::options::MCE_RECORD;
 pub use self::options::{RAS_EVENTS, TraceOptions};
 use self::position::{Position, Positions};
+use self::stats::Moment;
 use self::text::TextRing;
 use crate::fields::{Catalogue, Known};
 use crate::{
@@ -74,6 +77,8 @@ pub struct Trace {
     /// Of an earlier process; for CPUs whose rings appear later, too.
     resumed: Positions,
     begun: bool,
+    /// When the rings were looked into.
+    now: Moment,
     map: bool,
     scanned: Instant,
     /// The ring may hold events from before this boot, which began then (seconds since 1970).
@@ -262,6 +267,7 @@ impl Trace {
             positions: Positions::default(),
             resumed: Positions::default(),
             begun: false,
+            now: Moment::now(None),
             map: options.map,
             scanned: Instant::now(),
             booted: last_boot.then(boot::time).flatten(),
@@ -291,20 +297,37 @@ impl Trace {
             if self.rings.iter().any(|(known, _)| *known == cpu) {
                 continue;
             }
-            let mapped = self.map.then(|| Mapped::open(&self.instance, cpu));
-            let mut ring = match mapped {
-                Some(Ok(ring)) => Ring::Mapped(Box::new(ring)),
-                // No ring to map, on this kernel or in this memory.
-                _ => Ring::Text(Box::new(TextRing::open(&self.instance, cpu)?)),
-            };
-            let event = EpollEvent::new(EpollFlags::EPOLLIN, cpu.into());
-            self.epoll
-                .add(ring.fd(), event)
-                .map_err(|e| Error::system("epoll_ctl", e))?;
-            ring.resume(self.resumed.0.get(&cpu));
+            let ring = self.open_ring(cpu)?;
             self.rings.push((cpu, ring));
         }
         Ok(())
+    }
+
+    /// Opens a ring, to go on where an earlier process was.
+    fn open_ring(&self, cpu: u32) -> Result<Ring> {
+        let position = self.resumed.0.get(&cpu);
+        let text = TextRing::open(&self.instance, cpu)?;
+        // What was given as text and is still in the ring, or was overwritten since, is found by its text only.
+        let map = match position {
+            Some(Position::Text(position)) => {
+                let given = position.read.saturating_add(position.outstanding);
+                let now = stats::read(text.stats())?.stats;
+                now.read_events >= given && now.overrun == position.overrun
+            }
+            _ => true,
+        };
+        let mapped = (self.map && map).then(|| Mapped::open(&self.instance, cpu));
+        let mut ring = match mapped {
+            Some(Ok(ring)) => Ring::Mapped(Box::new(ring)),
+            // No ring to map, on this kernel or in this memory.
+            _ => Ring::Text(Box::new(text)),
+        };
+        ring.resume(position);
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, cpu.into());
+        self.epoll
+            .add(ring.fd(), event)
+            .map_err(|e| Error::system("epoll_ctl", e))?;
+        Ok(ring)
     }
 
     /// Looks into every ring.
@@ -319,10 +342,9 @@ impl Trace {
             .rings
             .first()
             .map(|(_, ring)| stats::read(ring.stats()));
-        self.horizon = now
-            .transpose()?
-            .and_then(|now| now.clock)
-            .unwrap_or(u64::MAX);
+        let clock = now.transpose()?.and_then(|now| now.clock);
+        self.now = Moment::now(clock);
+        self.horizon = clock.unwrap_or(u64::MAX);
         let mut found = Vec::new();
         let result = self.rings.iter_mut().try_for_each(|(_, ring)| {
             let before = found.len();
@@ -380,11 +402,7 @@ impl Trace {
                     .is_some_and(|(booted, time)| time < booted),
             }),
             What::Event(Known::Generic(mut generic)) => {
-                let ring = self.rings.iter().find(|(cpu, _)| *cpu == item.cpu);
-                let clock = ring
-                    .and_then(|(_, ring)| stats::read(ring.stats()).ok())
-                    .and_then(|now| now.clock);
-                generic.time = stats::time_of_day(clock, item.stamp);
+                generic.time = self.now.time_of_day(item.stamp);
                 Event::Generic(generic)
             }
         })
@@ -503,11 +521,11 @@ impl Source for Trace {
         if cursor.epoch() != self.epoch {
             return Ok(Seek::NewEpoch);
         }
-        for (cpu, ring) in &mut self.rings {
-            ring.resume(positions.0.get(cpu));
-        }
         self.positions = positions.clone();
         self.resumed = positions;
+        // Opened anew: where a ring was left decides how it is looked at. Closing takes the old ones out of the group.
+        self.rings.clear();
+        self.rescan()?;
         Ok(Seek::Resumed)
     }
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tracefs::fs::Stats;
 
@@ -38,10 +38,32 @@ pub(super) fn read(path: &Path) -> Result<Now> {
     Ok(Now { stats, clock })
 }
 
-/// The time of day of a stamp: `clock` is what the clock shows now.
-pub(super) fn time_of_day(clock: Option<u64>, stamp: u64) -> Option<(u64, u32)> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    let ago = clock.map_or(0, |clock| clock.saturating_sub(stamp));
-    let then = now.checked_sub(std::time::Duration::from_nanos(ago))?;
-    Some((then.as_secs(), then.subsec_nanos()))
+/// A moment on the instance's clock, and by the time of day.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    clock: Option<u64>,
+    time: Option<Duration>,
+}
+
+impl Moment {
+    /// Now, when the instance's clock shows that.
+    pub(super) fn now(clock: Option<u64>) -> Self {
+        Self {
+            clock,
+            time: SystemTime::now().duration_since(UNIX_EPOCH).ok(),
+        }
+    }
+
+    /// The time of day of a stamp of that clock; of another clock's that of the moment.
+    pub(super) fn time_of_day(&self, stamp: u64) -> Option<(u64, u32)> {
+        let time = self.time?;
+        let then = match self.clock {
+            None => time,
+            Some(clock) if clock >= stamp => {
+                time.checked_sub(Duration::from_nanos(clock - stamp))?
+            }
+            Some(clock) => time.checked_add(Duration::from_nanos(stamp - clock))?,
+        };
+        Some((then.as_secs(), then.subsec_nanos()))
+    }
 }

@@ -96,7 +96,16 @@ impl TextRing {
     pub(super) fn resume(&mut self, position: Option<&Position>) {
         self.start = Some(match position {
             Some(Position::Text(position)) => Some(*position),
-            Some(Position::Mapped(_)) | None => None,
+            // The same ring was mapped before: what was taken behind this is gone, and will be counted.
+            Some(Position::Mapped(position)) => Some(TextPosition {
+                next: position.next,
+                accounted: position.next.saturating_add(position.overrun),
+                read: position.next,
+                overrun: position.overrun,
+                dropped: position.dropped,
+                ..TextPosition::default()
+            }),
+            None => None,
         });
     }
 
