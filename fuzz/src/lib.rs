@@ -41,6 +41,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("ring_handover", ring::handover),
     ("ring_pmu", ring::pmu),
     ("ring_records", ring::records),
+    ("ring_shared", ring::shared),
     ("source_cursor", source::cursor),
     ("source_journal", source::journal_stream),
     ("source_replay", source::replay),

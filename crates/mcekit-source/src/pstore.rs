@@ -56,6 +56,9 @@ pub enum Texts {
 /// A file counts by its name and contents, so that one which moves to the archive is the same. The cursor names the files
 /// whose records were given: they are not given again, be they still there. [`Source::commit`] unlinks those that it names,
 /// if so wanted; do it again after [`Source::seek`], for a process that died between its disk and the unlinking.
+///
+/// A new file in the archive wakes. One in pstore itself does not, nor does any in a kernel without inotify: it is found when
+/// [`Source::next`] is called, once a second at most.
 #[derive(Debug)]
 pub struct Pstore {
     name: String,
@@ -63,7 +66,8 @@ pub struct Pstore {
     texts: Texts,
     follow: bool,
     group: Group,
-    inotify: Inotify,
+    /// Not in every kernel, and not more than so many for a user.
+    inotify: Option<Inotify>,
     /// Readable before the first look.
     first: Always,
     scanned: Option<Instant>,
@@ -130,10 +134,11 @@ impl Pstore {
             });
         }
         let group = Group::new()?;
-        let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)
-            .map_err(|errno| Error::system("inotify_init1", errno))?;
+        let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).ok();
         let first = Always::new()?;
-        group.add(&inotify, EpollFlags::EPOLLIN, 0)?;
+        if let Some(inotify) = &inotify {
+            group.add(inotify, EpollFlags::EPOLLIN, 0)?;
+        }
         group.add(&first, EpollFlags::EPOLLIN, 1)?;
         Ok(Self {
             name,
@@ -172,7 +177,13 @@ impl Pstore {
         self.scanned = Some(Instant::now());
         let mut found = Vec::new();
         for (folder, erase) in &self.folders {
-            scan::walk(folder, *erase, self.texts, &self.inotify, &mut found);
+            scan::walk(
+                folder,
+                *erase,
+                self.texts,
+                self.inotify.as_ref(),
+                &mut found,
+            );
         }
         // The kernel's structs first: a text is of the same error.
         found.sort_by(|a, b| a.order().cmp(&b.order()));
@@ -252,9 +263,10 @@ impl Pstore {
     }
 
     fn told(&self) -> bool {
-        match self.inotify.read_events() {
-            Ok(events) => !events.is_empty(),
-            Err(errno) => errno != Errno::EAGAIN,
+        match self.inotify.as_ref().map(Inotify::read_events) {
+            Some(Ok(events)) => !events.is_empty(),
+            Some(Err(errno)) => errno != Errno::EAGAIN,
+            None => false,
         }
     }
 }

@@ -16,12 +16,15 @@ mod mcelog_overflows;
 mod mcelog_reads;
 mod mcelog_wakes;
 mod mcelog_writes;
+mod perf_ring_hotplug;
 mod perf_ring_reads;
 mod pstore_keeps_a_panic;
 mod rings_lose_exactly;
 mod source_boot_instance;
+mod source_earlier_boot;
 mod source_filters;
 mod source_kept_instance;
+mod source_kernel_log;
 mod source_perf_and_keeper;
 mod source_top_instance;
 
@@ -36,10 +39,13 @@ pub const ALL: &[&Case] = &[
     &mcelog_writes::CASE,
     &debugfs_injects::CASE,
     &kernel_log_agrees::CASE,
+    &source_kernel_log::CASE,
     &knobs::CASE,
     &perf_ring_reads::CASE,
+    &perf_ring_hotplug::CASE,
     &mcelog_erases_erst::CASE,
     &pstore_keeps_a_panic::CASE,
+    &source_earlier_boot::CASE,
     &rings_lose_exactly::CASE,
     &boot_trace_records::CASE,
     &boot_instance_records::CASE,

@@ -13,7 +13,7 @@ use crate::case::{Cpu, Failure, Outcome, ensure, same};
 use crate::host::Transcript;
 
 /// The error.
-const FATAL: Injected = Injected {
+pub const FATAL: Injected = Injected {
     broadcast: false,
     cpu: 0,
     bank: 4,

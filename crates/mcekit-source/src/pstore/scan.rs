@@ -46,7 +46,7 @@ pub(super) fn walk(
     folder: &Path,
     erase: Erase,
     texts: Texts,
-    inotify: &Inotify,
+    inotify: Option<&Inotify>,
     found: &mut Vec<File>,
 ) {
     let mut folders = vec![(folder.to_owned(), 0)];
@@ -56,7 +56,9 @@ pub(super) fn walk(
             | AddWatchFlags::IN_CLOSE_WRITE
             | AddWatchFlags::IN_ONLYDIR;
         // Without a watch the folder is looked at from time to time all the same.
-        let _ = inotify.add_watch(&folder, flags);
+        if let Some(inotify) = inotify {
+            let _ = inotify.add_watch(&folder, flags);
+        }
         let entries: Vec<_> = match fs::read_dir(&folder) {
             Ok(entries) => entries.take(2 * MAX_FILES).flatten().collect(),
             Err(_) => continue,

@@ -127,6 +127,18 @@ fn a_new_file_wakes_also_in_a_new_folder() {
 }
 
 #[test]
+fn without_inotify_files_are_found_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut source = Pstore::of([(dir.path(), Erase::Never)]).unwrap();
+    source.inotify = None;
+    assert_eq!(source.next().unwrap(), None);
+    fs::write(dir.path().join("mce-erst-1"), bytes(1)).unwrap();
+    assert_eq!(source.next().unwrap(), None, "looked at a moment ago");
+    source.scanned = Instant::now().checked_sub(LOOK);
+    assert_eq!(drain(&mut source), [1]);
+}
+
+#[test]
 fn torn_vanished_and_unreadable_files() {
     let dir = tempfile::tempdir().unwrap();
     let torn = dir.path().join("mce-erst-1");

@@ -15,7 +15,10 @@ pub(super) fn record(line: &[u8]) -> Result<Option<Record>, serde_json::Error> {
     if line.is_empty() {
         return Ok(None);
     }
-    if let Some(record) = serde_json::from_slice::<Line>(line)?.record {
+    // A record as it is begins so where this project wrote it: it needs not be read twice.
+    if !line.starts_with(b"{\"status\":")
+        && let Some(record) = serde_json::from_slice::<Line>(line)?.record
+    {
         return Ok(Some(record));
     }
     let record: Record = serde_json::from_slice(line)?;
