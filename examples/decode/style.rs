@@ -22,7 +22,7 @@ pub(crate) struct Style {
     pub(crate) off: &'static str,
 }
 
-const PLAIN: Style = Style {
+pub(crate) const PLAIN: Style = Style {
     fatal: "",
     error: "",
     warning: "",

@@ -6,6 +6,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a target's panic is its finding")]
 
+pub mod decode;
 pub mod json;
 pub mod logs;
 pub mod mcelog;
@@ -26,6 +27,8 @@ pub type Target = fn(&[u8]);
 
 /// Every target by name.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("decode_arguments", decode::arguments),
+    ("decode_objects", decode::objects),
     ("logs_chunked", logs::chunked),
     ("logs_round_trip", logs::round_trip),
     ("logs_silent", logs::silent),

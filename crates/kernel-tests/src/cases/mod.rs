@@ -19,6 +19,7 @@ mod mcelog_writes;
 mod perf_ring_hotplug;
 mod perf_ring_reads;
 mod pstore_keeps_a_panic;
+mod rings_follow_cpus;
 mod rings_lose_exactly;
 mod source_boot_instance;
 mod source_earlier_boot;
@@ -47,6 +48,7 @@ pub const ALL: &[&Case] = &[
     &pstore_keeps_a_panic::CASE,
     &source_earlier_boot::CASE,
     &rings_lose_exactly::CASE,
+    &rings_follow_cpus::CASE,
     &boot_trace_records::CASE,
     &boot_instance_records::CASE,
     &source_filters::CASE,
