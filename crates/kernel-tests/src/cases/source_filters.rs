@@ -93,8 +93,10 @@ fn run(_: &Guest) -> Outcome {
     let machine = Machine::default();
     let found = probe(&machine);
     let opened = open_best(&found, &OpenOptions::default()).map_err(failed)?;
+    // A kernel without inotify has no pstore to follow, and says so.
+    let tried = |(place, _): &(Place, _)| *place == Place::Pstore;
     ensure(
-        matches!(&opened.place, Place::KeptInstance(_)) && opened.failed.is_empty(),
+        matches!(&opened.place, Place::KeptInstance(_)) && opened.failed.iter().all(tried),
         format!("{opened:?} of\n{found}"),
     )?;
     let name = opened.live.name().to_owned();

@@ -28,8 +28,8 @@ pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
             found.push(event);
         } else if let Some(last) = found.last_mut() {
             // All of `text` from where the last event's text begins, up to here.
-            let begin = last.text.as_ptr() as usize - text.as_ptr() as usize;
-            if let Some(longer) = text.get(begin..start + line.len()) {
+            let begin = (last.text.as_ptr() as usize).checked_sub(text.as_ptr() as usize);
+            if let Some(longer) = begin.and_then(|begin| text.get(begin..start + line.len())) {
                 last.text = longer.trim_end();
             }
         }
@@ -57,7 +57,8 @@ fn parse(line: &str) -> Option<Line<'_>> {
         };
         let (name, text) = match rest.split_once(": ") {
             Some(parts) => parts,
-            None => (rest.strip_suffix(':')?, ""),
+            // An empty text, at its place: a line that follows may make it longer.
+            None => (rest.strip_suffix(':')?, rest.split_at(rest.len()).1),
         };
         let name = name.trim();
         (!name.is_empty() && !name.contains(' ')).then_some(Line {
@@ -86,6 +87,8 @@ pub(super) fn parse_stamp(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -122,6 +125,23 @@ CPU:1 [LOST 12 EVENTS]
                 },
             ]
         );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read(text in "([ -~]{0,8}|\\[[0-9]{1,4}\\] |[0-9]{1,3}\\.[0-9]{1,6}: |[a-z]{1,4}:|\\n){0,40}") {
+            for line in lines(&text) {
+                prop_assert!(!line.name.is_empty());
+                prop_assert!(text.contains(line.name) && text.contains(line.text));
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_text_grows() {
+        let found = lines("a-1 [000] 1.5: x:\n two\n");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].text.trim(), "two");
     }
 
     #[test]

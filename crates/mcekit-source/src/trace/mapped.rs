@@ -83,13 +83,7 @@ impl Mapped {
     pub(super) fn resume(&mut self, position: Option<&Position>) {
         self.start = Some(match position {
             Some(Position::Mapped(position)) => Some(*position),
-            // The same ring was read as text before.
-            Some(Position::Text(position)) => Some(MappedPosition {
-                next: position.read.saturating_add(position.outstanding),
-                overrun: position.overrun,
-                dropped: position.dropped,
-            }),
-            None => None,
+            Some(Position::Text(_)) | None => None,
         });
     }
 

@@ -38,7 +38,7 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::OFlag;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
-use tracefs::fs::{EventName, Instance, Tracefs};
+use tracefs::fs::{EventName, Instance, Stats, Tracefs};
 
 use self::mapped::Mapped;
 pub(crate) use self::options::MCE_RECORD;
@@ -248,6 +248,10 @@ impl Trace {
                 .ino()
                 .to_string(),
         };
+        let boot = own::boot_id(Path::new(own::BOOT_ID))?;
+        let cpus = instance.cpus()?;
+        // No ring can be mapped on older kernels, and none in memory that outlives a reboot.
+        let map = options.map && cpus.iter().any(|cpu| Mapped::open(&instance, *cpu).is_ok());
         let last_boot = instance.last_boot_info()?.is_some();
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
             .map_err(|e| Error::system("epoll_create", e))?;
@@ -255,7 +259,8 @@ impl Trace {
         caps.guarantees.set(Guarantees::SURVIVES_REBOOT, last_boot);
         let mut trace = Self {
             name: instance.name().unwrap_or("top").into(),
-            epoch: format!("{}/{identity}", own::boot_id(Path::new(own::BOOT_ID))?),
+            // What is a place in the one is none in the other.
+            epoch: format!("{boot}/{identity}/{}", if map { "mapped" } else { "text" }),
             caps,
             rings: Vec::new(),
             epoll,
@@ -268,7 +273,7 @@ impl Trace {
             resumed: Positions::default(),
             begun: false,
             now: Moment::now(None),
-            map: options.map,
+            map,
             scanned: Instant::now(),
             booted: last_boot.then(boot::time).flatten(),
             instance,
@@ -297,37 +302,31 @@ impl Trace {
             if self.rings.iter().any(|(known, _)| *known == cpu) {
                 continue;
             }
-            let ring = self.open_ring(cpu)?;
-            self.rings.push((cpu, ring));
+            if let Some(ring) = self.open_ring(cpu)? {
+                self.rings.push((cpu, ring));
+            }
         }
         Ok(())
     }
 
-    /// Opens a ring, to go on where an earlier process was.
-    fn open_ring(&self, cpu: u32) -> Result<Ring> {
-        let position = self.resumed.0.get(&cpu);
-        let text = TextRing::open(&self.instance, cpu)?;
-        // What was given as text and is still in the ring, or was overwritten since, is found by its text only.
-        let map = match position {
-            Some(Position::Text(position)) => {
-                let given = position.read.saturating_add(position.outstanding);
-                let now = stats::read(text.stats())?.stats;
-                now.read_events >= given && now.overrun == position.overrun
+    /// Opens a ring, to go on where an earlier process was. `None`: there is nothing to map yet.
+    fn open_ring(&self, cpu: u32) -> Result<Option<Ring>> {
+        let mut ring = if self.map {
+            match Mapped::open(&self.instance, cpu) {
+                Ok(ring) => Ring::Mapped(Box::new(ring)),
+                // A CPU that was never there has a directory, and no ring.
+                Err(_) if self.instance.stats(cpu)? == Stats::default() => return Ok(None),
+                Err(error) => return Err(error),
             }
-            _ => true,
+        } else {
+            Ring::Text(Box::new(TextRing::open(&self.instance, cpu)?))
         };
-        let mapped = (self.map && map).then(|| Mapped::open(&self.instance, cpu));
-        let mut ring = match mapped {
-            Some(Ok(ring)) => Ring::Mapped(Box::new(ring)),
-            // No ring to map, on this kernel or in this memory.
-            _ => Ring::Text(Box::new(text)),
-        };
-        ring.resume(position);
+        ring.resume(self.resumed.0.get(&cpu));
         let event = EpollEvent::new(EpollFlags::EPOLLIN, cpu.into());
         self.epoll
             .add(ring.fd(), event)
             .map_err(|e| Error::system("epoll_ctl", e))?;
-        Ok(ring)
+        Ok(Some(ring))
     }
 
     /// Looks into every ring.
@@ -523,9 +522,9 @@ impl Source for Trace {
         }
         self.positions = positions.clone();
         self.resumed = positions;
-        // Opened anew: where a ring was left decides how it is looked at. Closing takes the old ones out of the group.
-        self.rings.clear();
-        self.rescan()?;
+        for (cpu, ring) in &mut self.rings {
+            ring.resume(self.resumed.0.get(cpu));
+        }
         Ok(Seek::Resumed)
     }
 

@@ -96,16 +96,7 @@ impl TextRing {
     pub(super) fn resume(&mut self, position: Option<&Position>) {
         self.start = Some(match position {
             Some(Position::Text(position)) => Some(*position),
-            // The same ring was mapped before: what was taken behind this is gone, and will be counted.
-            Some(Position::Mapped(position)) => Some(TextPosition {
-                next: position.next,
-                accounted: position.next.saturating_add(position.overrun),
-                read: position.next,
-                overrun: position.overrun,
-                dropped: position.dropped,
-                ..TextPosition::default()
-            }),
-            None => None,
+            Some(Position::Mapped(_)) | None => None,
         });
     }
 
@@ -400,10 +391,10 @@ fn consume_one(pipe: &mut File, buffer: &mut [u8]) -> std::io::Result<Option<Str
 
 /// Whether two lines are of one event.
 ///
-/// The kernel computes a stamp anew each time, from where it begins, and after events that a filter threw away it comes
-/// to slightly different ones.
+/// The kernel computes a stamp anew each time, from where it begins, and where a filter threw events away it comes to
+/// different ones: off by what these had taken.
 fn is_same(stamp: u64, hash: u64, other_stamp: u64, other_hash: u64) -> bool {
-    hash == other_hash && stamp.abs_diff(other_stamp) < 1_000_000
+    hash == other_hash && stamp.abs_diff(other_stamp) < 100_000_000
 }
 
 /// The task's name is not part of it: the kernel forgets names, and learns them late.
