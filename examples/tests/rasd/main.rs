@@ -8,4 +8,7 @@
 mod harness;
 mod kill;
 mod kit;
+mod query;
+mod storm;
 mod told;
+mod trouble;

@@ -19,36 +19,29 @@ impl Spool {
         for first in segment::list(&self.dir)? {
             let path = segment::path(&self.dir, first);
             let of_this = || damage.iter().filter(|one| one.path == path);
-            let len = if of_this().any(|one| !one.torn) {
+            if of_this().any(|one| !one.torn) {
                 let kept = aside(&path)?;
-                let len = self.rewrite(first, &path)?;
+                self.rewrite(first, &path)?;
                 for one in damage.iter_mut().filter(|one| one.path == path) {
                     one.kept = Some(kept.clone());
                 }
-                len
             } else if let Some(torn) = of_this().map(|one| one.at).min() {
                 let failed = |error| Error::io(&path, error);
                 let file = File::options().write(true).open(&path).map_err(failed)?;
                 file.set_len(torn).map_err(failed)?;
                 file.sync_all().map_err(failed)?;
-                torn
-            } else {
-                continue;
-            };
-            self.shared.mended(first, len);
+            }
         }
         Ok(())
     }
 
-    /// Writes a segment's readable frames anew, in its place. Returns its length.
-    fn rewrite(&self, first: u64, path: &Path) -> Result<u64> {
+    /// Writes a segment's readable frames anew, in its place.
+    fn rewrite(&self, first: u64, path: &Path) -> Result<()> {
         let new = path.with_extension("new");
         let failed = |error| Error::io(&new, error);
         let (old, len) = segment::open(path)?;
         let mut out = BufWriter::new(File::create(&new).map_err(failed)?);
-        let header = segment::header(first);
-        out.write_all(&header).map_err(failed)?;
-        let mut written = header.len() as u64;
+        out.write_all(&segment::header(first)).map_err(failed)?;
         let mut walk = Walk::new(&old, len);
         let mut bytes = Vec::new();
         while let Some(met) = walk.next().map_err(|error| Error::io(path, error))? {
@@ -62,7 +55,6 @@ impl Spool {
                     &walk.items,
                 );
                 out.write_all(&bytes).map_err(failed)?;
-                written += bytes.len() as u64;
             }
         }
         let file = out
@@ -70,8 +62,7 @@ impl Spool {
             .map_err(|error| failed(error.into_error()))?;
         file.sync_all().map_err(failed)?;
         fs::rename(&new, path).map_err(failed)?;
-        sync_dir(&self.dir).map_err(failed)?;
-        Ok(written)
+        sync_dir(&self.dir).map_err(failed)
     }
 }
 

@@ -21,7 +21,8 @@ pub(crate) struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// By the number of the first frame; with how many bytes are on disk.
+    /// By the number of the first frame; with how many bytes are on disk. A segment that was mended since may have fewer:
+    /// a reader that has the old file open goes on in that, and another finds the end of the new one.
     segments: VecDeque<(u64, u64)>,
     closed: bool,
 }
@@ -42,14 +43,6 @@ impl Shared {
             last.1 = len;
         }
         self.grown.notify_all();
-    }
-
-    /// Corrects the length of a segment that was mended.
-    pub(super) fn mended(&self, first: u64, len: u64) {
-        let mut state = self.state();
-        if let Some(segment) = state.segments.iter_mut().find(|(of, _)| *of == first) {
-            segment.1 = len;
-        }
     }
 
     pub(super) fn close(&self) {

@@ -50,12 +50,18 @@ fn segment_of(dir: &TempDir) -> PathBuf {
 fn read(tail: &mut Tail) -> Vec<(u64, u64)> {
     let mut all = Vec::new();
     while let Some(frame) = tail.next().unwrap() {
-        for item in frame.items().unwrap() {
-            if let Item::Entry(delivered, _) = item
-                && let Event::Record(observed) = delivered.event
-            {
-                all.push((delivered.seq, observed.record.addr().unwrap().0));
-            }
+        all.extend(events(&frame));
+    }
+    all
+}
+
+fn events(frame: &Frame) -> Vec<(u64, u64)> {
+    let mut all = Vec::new();
+    for item in frame.items().unwrap() {
+        if let Item::Entry(delivered, _) = item
+            && let Event::Record(observed) = delivered.event
+        {
+            all.push((delivered.seq, observed.record.addr().unwrap().0));
         }
     }
     all
@@ -213,6 +219,12 @@ fn a_flipped_byte_anywhere_costs_its_frame_and_is_counted() {
         let (mut spool, mut damage) = open(&dir);
         assert!(!damage.is_empty(), "{at}: it is noticed");
         let got = read(&mut spool.tail(0));
+        // A reader that has the file open already reads the same to its end.
+        let mut early = spool.tail(0);
+        let mut before = Vec::new();
+        if let Some(frame) = early.next().unwrap() {
+            before.extend(events(&frame));
+        }
         let lost = damage.iter().map(|one| one.lost).reduce(Loss::and).unwrap();
         match lost {
             Loss::Exact(n) => {
@@ -236,6 +248,8 @@ fn a_flipped_byte_anywhere_costs_its_frame_and_is_counted() {
             got,
             "{at}: mending keeps what is readable"
         );
+        before.extend(read(&mut early));
+        assert_eq!(before, got, "{at}: mending does not disturb a reader");
         drop(spool);
         let (mut spool, again) = open(&dir);
         assert_eq!(again, [], "{at}: told once");
