@@ -20,7 +20,7 @@ use super::queue::{LeftOut, Queue, Taken};
 const AT_ONCE: usize = 64;
 
 /// How long it waits to try again after it failed: at first, and at most.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// What an output has done, for metrics.
 #[derive(Debug, Default)]
