@@ -12,6 +12,7 @@ pub mod mcelog;
 pub mod models;
 pub mod record;
 pub mod ring;
+pub mod store;
 pub mod tracefs_rings;
 pub mod tracefs_text;
 
@@ -40,6 +41,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("ring_handover", ring::handover),
     ("ring_pmu", ring::pmu),
     ("ring_records", ring::records),
+    ("store_spool", store::spool),
     ("tracefs_filter", tracefs_rings::filter),
     ("tracefs_format", tracefs_text::format),
     ("tracefs_page", tracefs_rings::page),

@@ -32,6 +32,7 @@
 
 mod frame;
 mod mend;
+mod scan;
 mod segment;
 mod tail;
 
@@ -47,6 +48,7 @@ use mcekit_source::{Cursor, Loss};
 use crate::codec::Items;
 use crate::entry::{Batch, Item};
 use crate::{Error, Result};
+pub use scan::{Found, scan};
 use segment::{Met, Walk};
 pub(crate) use tail::Shared;
 pub use tail::{Frame, Tail};
