@@ -41,6 +41,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("ring_handover", ring::handover),
     ("ring_pmu", ring::pmu),
     ("ring_records", ring::records),
+    ("ring_shared", ring::shared),
     ("store_spool", store::spool),
     ("tracefs_filter", tracefs_rings::filter),
     ("tracefs_format", tracefs_text::format),

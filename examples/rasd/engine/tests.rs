@@ -82,7 +82,8 @@ impl Source for Fake {
 
     fn next(&mut self) -> SourceResult<Option<Event>> {
         if self.guarantees.contains(Guarantees::READING_DESTROYS) {
-            let marked = unfinished(&self.spool).contains(&format!("{}:{}", self.channel, self.name));
+            let marked =
+                unfinished(&self.spool).contains(&format!("{}:{}", self.channel, self.name));
             assert!(marked, "the marker is on disk before anything is read");
         }
         Ok(self.left.pop_front().map(|n| {
@@ -119,7 +120,9 @@ impl Source for Fake {
 }
 
 fn record(n: u64) -> Record {
-    Record::new(5, Status(1 << 63)).with_addr(Addr(n)).with_tsc(n)
+    Record::new(5, Status(1 << 63))
+        .with_addr(Addr(n))
+        .with_tsc(n)
 }
 
 /// Writes down what it gets, and looks whether that is on disk.
@@ -150,7 +153,9 @@ impl Consumer for Witness {
 
 /// Everything that the spool in a directory holds, read from its files.
 fn items(dir: &Path) -> Vec<Item> {
-    let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let files = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let mut paths: Vec<_> = files
         .filter(|path| path.extension().is_some_and(|end| end == "spool"))
         .collect();
@@ -260,7 +265,10 @@ fn on_disk_then_delivered_then_forgotten() {
 fn what_is_over_comes_first() {
     let bench = Bench::new();
     let now = live(Fake::new(&bench, Channel::Trace, "a", &[10]));
-    let before = Feed::new(Box::new(Fake::new(&bench, Channel::Pstore, "p", &[1])), true);
+    let before = Feed::new(
+        Box::new(Fake::new(&bench, Channel::Pstore, "p", &[1])),
+        true,
+    );
     bench.run(vec![now, before]);
     let log = bench.log();
     let delivered: Vec<&String> = log.iter().filter(|line| line.contains("record")).collect();
@@ -277,10 +285,17 @@ fn one_error_by_two_roads_is_one_across_processes() {
     let log = bench.log();
     let delivered: Vec<&String> = log.iter().filter(|line| line.contains("record")).collect();
     assert_eq!(delivered, ["1 record 1", "2 record 2", "3 record 3"]);
-    bench.run(vec![live(Fake::new(&bench, Channel::Mcelog, "m", &[1, 3, 4]))]);
+    bench.run(vec![live(Fake::new(
+        &bench,
+        Channel::Mcelog,
+        "m",
+        &[1, 3, 4],
+    ))]);
     assert_eq!(bench.log(), ["4 record 4", "commit v1 mcelog:m e 4"]);
     let again = items(bench.dir.path());
-    let again = again.iter().filter(|item| matches!(item, Item::Again { .. }));
+    let again = again
+        .iter()
+        .filter(|item| matches!(item, Item::Again { .. }));
     assert_eq!(again.count(), 3);
 }
 
@@ -295,7 +310,8 @@ fn a_channel_that_forgets_is_marked_while_it_is_read() {
     assert_eq!(bench.log(), ["1 record 1", "commit v1 mcelog:dev e 1"]);
     assert_eq!(unfinished(bench.dir.path()), [""; 0], "the marker is gone");
     // A process that died between the mark and the disk.
-    let (mut spool, _) = Spool::open(bench.dir.path(), spool::Options::default(), |_, _| {}).unwrap();
+    let (mut spool, _) =
+        Spool::open(bench.dir.path(), spool::Options::default(), |_, _| {}).unwrap();
     let mut batch = Batch::new();
     batch.taking("mcelog:dev");
     spool.append(&mut batch).unwrap();
@@ -339,14 +355,25 @@ fn what_does_not_get_to_disk_waits_for_it() {
     let away = bench.dir.path().with_extension("away");
     fs::rename(bench.dir.path(), &away).unwrap();
     let dir = bench.dir.path().to_owned();
-    engine.consumer(Box::new(Repair { away, dir, calls: 0 })).unwrap();
+    engine
+        .consumer(Box::new(Repair {
+            away,
+            dir,
+            calls: 0,
+        }))
+        .unwrap();
     let fake = Fake::new(&bench, Channel::Trace, "a", &[1, 2, 3]);
     engine.source(live(fake)).unwrap();
     let began = Instant::now();
     engine.run().unwrap();
     assert!(began.elapsed() >= RETRY, "it waits for the next try");
     assert_eq!(engine.stats.retries.get(), 1);
-    let expected = ["1 record 1", "2 record 2", "3 record 3", "commit v1 trace:a e 3"];
+    let expected = [
+        "1 record 1",
+        "2 record 2",
+        "3 record 3",
+        "commit v1 trace:a e 3",
+    ];
     assert_eq!(bench.log(), expected);
 }
 
@@ -358,7 +385,9 @@ fn damage_is_an_event_and_is_mended() {
     }
     bench.log();
     // The second of three processes' segments: no frame of it is left.
-    let paths = fs::read_dir(bench.dir.path()).unwrap().map(|entry| entry.unwrap().path());
+    let paths = fs::read_dir(bench.dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let mut paths: Vec<_> = paths
         .filter(|path| path.extension().is_some_and(|end| end == "spool"))
         .collect();
