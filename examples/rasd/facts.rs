@@ -280,7 +280,7 @@ mod tests {
         Record::new(bank, Status(status))
             .with_vendor(Vendor::INTEL)
             .with_cpuid(CpuSignature(0x50654))
-            .with_mcgcap(McgCap(0xf000_c14))
+            .with_mcgcap(McgCap(0x0f00_0c14))
             .with_cpu(3)
             .with_socket(1)
             .with_time(1_795_349_361)

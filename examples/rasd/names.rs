@@ -100,11 +100,13 @@ fn smbios(tables: &Path) -> Option<Vec<Range>> {
     ranges(&entry, &table)
 }
 
+/// What a table says.
 fn ranges(entry: &[u8], table: &[u8]) -> Option<Vec<Range>> {
     let entry = EntryPoint::search(entry).ok()?;
     let mut devices = HashMap::new();
     let mut mapped = Vec::new();
-    for structure in entry.structures(table) {
+    // A structure has four bytes at least, so there are no more than this.
+    for structure in entry.structures(table).take(table.len() / 4) {
         match structure {
             Ok(Structure::MemoryDevice(device)) => {
                 let word =
@@ -115,9 +117,8 @@ fn ranges(entry: &[u8], table: &[u8]) -> Option<Vec<Range>> {
                 }
             }
             Ok(Structure::MemoryDeviceMappedAddress(map)) => mapped.push(map),
-            Ok(_) => {}
-            // What firmware wrote wrongly ends the table; what came before it holds.
-            Err(_) => break,
+            // What firmware wrote wrongly names nothing.
+            Ok(_) | Err(_) => {}
         }
     }
     let range = |map: &dmidecode::MemoryDeviceMappedAddress| {
@@ -132,4 +133,98 @@ fn ranges(entry: &[u8], table: &[u8]) -> Option<Vec<Range>> {
         Some(Range { first, last, name })
     };
     Some(mapped.iter().filter_map(range).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    /// An entry point of version 3 for a table of this length (DSP0134, 5.2.2).
+    fn entry(len: usize) -> Vec<u8> {
+        let mut bytes = b"_SM3_\0\x18\x03\x02\0\x01\0".to_vec();
+        bytes.extend_from_slice(&u32::try_from(len).unwrap().to_le_bytes());
+        bytes.extend_from_slice(&0_u64.to_le_bytes());
+        let sum = bytes.iter().fold(0_u8, |sum, &byte| sum.wrapping_add(byte));
+        bytes[5] = sum.wrapping_neg();
+        bytes
+    }
+
+    /// A memory device (type 17, the 40 bytes of version 2.8), with its two names.
+    fn device(handle: u16, name: &str, bank: &str) -> Vec<u8> {
+        let mut bytes = vec![0; 40];
+        bytes[..2].copy_from_slice(&[17, 40]);
+        bytes[2..4].copy_from_slice(&handle.to_le_bytes());
+        bytes[16..18].copy_from_slice(&[1, 2]);
+        for text in [name, bank] {
+            bytes.extend_from_slice(text.as_bytes());
+            bytes.push(0);
+        }
+        bytes.push(0);
+        bytes
+    }
+
+    /// Which addresses a device has, in KiB (type 20, the 35 bytes of version 2.7).
+    fn mapped(device: u16, first: u32, last: u32) -> Vec<u8> {
+        let mut bytes = vec![0; 35];
+        bytes[..2].copy_from_slice(&[20, 35]);
+        bytes[2..4].copy_from_slice(&(device + 0x100).to_le_bytes());
+        bytes[4..8].copy_from_slice(&first.to_le_bytes());
+        bytes[8..12].copy_from_slice(&last.to_le_bytes());
+        bytes[12..14].copy_from_slice(&device.to_le_bytes());
+        bytes.extend_from_slice(&[0, 0]);
+        bytes
+    }
+
+    #[test]
+    fn smbios_names_the_one_dimm_that_has_an_address() {
+        let table = [
+            device(1, "P1-DIMMA1", "NODE 1 "),
+            device(2, "P1-DIMMB1", "NODE 1"),
+            device(3, "P1-DIMMC1", "NODE 1"),
+            mapped(1, 0, (1 << 20) - 1),
+            mapped(2, 1 << 20, (2 << 20) - 1),
+            mapped(3, 1 << 20, (2 << 20) - 1),
+        ]
+        .concat();
+        let names = Names {
+            by_slot: BTreeMap::new(),
+            ranges: ranges(&entry(table.len()), &table).unwrap(),
+        };
+        let find = |address| names.find(None, Some(address)).map(ToString::to_string);
+        assert_eq!(find(0x1234_5678).as_deref(), Some("P1-DIMMA1, NODE 1"));
+        assert_eq!(find((1 << 30) - 1).as_deref(), Some("P1-DIMMA1, NODE 1"));
+        // Interleaved over two, and beyond all.
+        assert_eq!(find(1 << 30), None);
+        assert_eq!(find(1 << 40), None);
+    }
+
+    #[test]
+    fn what_firmware_wrote_wrongly_names_nothing() {
+        let table = [device(1, "A", "B"), mapped(1, 0, 9)].concat();
+        for end in 0..table.len() {
+            let cut = &table[..end];
+            assert!(ranges(&entry(end), cut).is_none_or(|found| found.len() <= 1));
+        }
+        assert_eq!(ranges(b"no entry point", &table), None);
+    }
+
+    #[test]
+    fn the_configurations_names_come_first() {
+        let text = b"labels = { dmi = false, dimms = { \"1/0/2/-\" = \"P2-C\" } }";
+        let names = Names::new(&Config::read(text).unwrap().labels);
+        let slot = Slot {
+            socket: Some(1),
+            imc: Some(0),
+            channel: Some(2),
+            dimm: None,
+        };
+        let name = names.find(Some(&slot), None).unwrap();
+        assert_eq!(name.to_string(), "P2-C");
+        let other = Slot {
+            dimm: Some(0),
+            ..slot
+        };
+        assert_eq!(names.find(Some(&other), Some(5)), None);
+    }
 }

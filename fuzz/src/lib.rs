@@ -6,10 +6,18 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a target's panic is its finding")]
 
+// The daemon is an example and no library, so its file is compiled here too.
+#[expect(
+    dead_code,
+    reason = "what only the daemon needs of its configuration is not called here"
+)]
+#[path = "../../examples/rasd/config/mod.rs"]
+mod config;
 pub mod json;
 pub mod logs;
 pub mod mcelog;
 pub mod models;
+pub mod rasd;
 pub mod record;
 pub mod ring;
 pub mod store;
@@ -34,6 +42,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("mcelog_stream", mcelog::stream),
     ("models_explain", models::explain),
     ("models_name", models::name),
+    ("rasd_config", rasd::config),
     ("record_decode", record::decode),
     ("record_json", json::record),
     ("record_wire", record::wire),

@@ -182,6 +182,12 @@ table! {
             "queue" queue: Queue = Queue::default();
         }
     }
+    check |this| {
+        let both = this.ndjson.to == Some(Target::Stdout) && this.terminal.enabled == When::Always;
+        let what = "standard output cannot be both for people and for programs; expected \
+                    `terminal.enabled = \"never\"`, or a file for `ndjson.to`";
+        both.then(|| ("ndjson", what.into()))
+    };
 }
 
 table! {

@@ -59,7 +59,8 @@ impl<'a> Problems<'a> {
         let problem = Problem {
             line,
             column,
-            key: key.to_owned(),
+            // A key in quotes can be anything.
+            key: key.chars().filter(|c| !c.is_control()).take(200).collect(),
             what: what.into(),
         };
         self.found.push((at, problem));

@@ -113,6 +113,17 @@ fn what_is_no_toml_is_named_with_its_place_and_the_rest_is_looked_at() {
 }
 
 #[test]
+fn standard_output_is_for_people_or_for_programs() {
+    let both = "[output]\nndjson.to = \"-\"\nterminal.enabled = \"always\"\n";
+    assert!(
+        problems(both).starts_with("2:1: output.ndjson: standard output cannot be both"),
+        "{}",
+        problems(both)
+    );
+    assert_eq!(problems("output.ndjson.to = \"-\"\n"), "");
+}
+
+#[test]
 fn columns_count_characters() {
     assert_eq!(read::place("é = é!".as_bytes(), 7), (1, 6));
     assert_eq!(read::place(b"a\nb", 99), (2, 2));

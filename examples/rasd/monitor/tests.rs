@@ -12,7 +12,7 @@ fn delivered(seq: u64, page: u64) -> Delivered {
     let record = Record::new(7, Status(0x8c00_0040_0080_0091))
         .with_vendor(Vendor::INTEL)
         .with_cpuid(CpuSignature(0x50654))
-        .with_mcgcap(McgCap(0xf000_c14))
+        .with_mcgcap(McgCap(0x0f00_0c14))
         .with_addr(Addr(page))
         .with_misc(Misc(0x86))
         .with_cpu(3)

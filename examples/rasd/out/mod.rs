@@ -151,7 +151,12 @@ impl Outputs {
         let mut plans = Vec::new();
         let replay = purpose == Purpose::Replay;
         let terminal = stdout().is_terminal();
-        if config.terminal.enabled.holds(terminal || replay) {
+        let taken = config.ndjson.to == Some(Target::Stdout);
+        if config
+            .terminal
+            .enabled
+            .holds((terminal || replay) && !taken)
+        {
             let coloured = config
                 .terminal
                 .colour

@@ -19,7 +19,7 @@ fn record(status: u64) -> Record {
     let record = Record::new(7, Status(status))
         .with_vendor(Vendor::INTEL)
         .with_cpuid(CpuSignature(0x50654))
-        .with_mcgcap(McgCap(0xf000_c14))
+        .with_mcgcap(McgCap(0x0f00_0c14))
         .with_addr(Addr(0x1234_5678))
         .with_misc(Misc(0x86))
         .with_cpu(3)

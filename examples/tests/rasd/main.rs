@@ -10,4 +10,5 @@ mod kill;
 mod kit;
 mod query;
 mod storm;
+mod told;
 mod trouble;
