@@ -83,7 +83,7 @@ fn on_disk(data: &[u8]) {
     assert_eq!(wanted.seq, next);
     let mut tail = spool.tail(0);
     let mut last = None;
-    while let Some(frame) = tail.next().expect("it reads") {
+    while let Some(frame) = tail.next_frame().expect("it reads") {
         if let Ok(items) = frame.items() {
             last = items
                 .into_iter()

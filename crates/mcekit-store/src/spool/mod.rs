@@ -25,7 +25,7 @@
 //! assert_eq!(batch.entries()[0].seq, 1);
 //!
 //! let mut tail = spool.tail(0);
-//! let frame = tail.next()?.expect("a frame");
+//! let frame = tail.next_frame()?.expect("a frame");
 //! assert!(matches!(&frame.items()?[..], [Item::Entry(delivered, 0)] if delivered.seq == 1));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
