@@ -118,7 +118,10 @@ fn attach(socket: &Path, stored: Option<&Path>, stream: bool) -> Result<(), Box<
             }
         }
         if let Some(path) = stored {
-            std::fs::write(path, client.cursor().to_bytes())?;
+            // In one step: whoever is killed in between leaves the cursor as it was.
+            let new = path.with_extension("new");
+            std::fs::write(&new, client.cursor().to_bytes())?;
+            std::fs::rename(&new, path)?;
         }
     }
 }

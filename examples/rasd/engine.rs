@@ -405,3 +405,6 @@ fn received_now() -> (u64, u32) {
         .duration_since(UNIX_EPOCH)
         .map_or((0, 0), |since| (since.as_secs(), since.subsec_nanos()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,7 +136,7 @@ impl Writer {
     /// A row of the table.
     fn line(&mut self, row: &Row, out: &mut Out) {
         let start = out.len();
-        let mut column = |out: &mut Out, width: usize| {
+        let column = |out: &mut Out, width: usize| {
             let written = out.len() - start;
             out.str(&" ".repeat((width.saturating_sub(written)).max(1)));
         };

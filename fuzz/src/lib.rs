@@ -20,6 +20,7 @@ pub mod models;
 pub mod rasd;
 pub mod record;
 pub mod ring;
+pub mod store;
 pub mod tracefs_rings;
 pub mod tracefs_text;
 
@@ -49,6 +50,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("ring_handover", ring::handover),
     ("ring_pmu", ring::pmu),
     ("ring_records", ring::records),
+    ("ring_shared", ring::shared),
+    ("store_spool", store::spool),
     ("tracefs_filter", tracefs_rings::filter),
     ("tracefs_format", tracefs_text::format),
     ("tracefs_page", tracefs_rings::page),

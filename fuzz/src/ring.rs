@@ -5,9 +5,9 @@ use perf_ring::abi::{
 };
 use perf_ring::cpus::parse_list;
 use perf_ring::fake::{FakeRing, Mode};
-use perf_ring::keeper::wire::Message;
+use perf_ring::keeper::wire::{Message, NewRing, RingId};
 use perf_ring::pmu::Format;
-use perf_ring::{Body, Layout, Order};
+use perf_ring::{Body, Layout, Loss, Order, Shared, SharedRings, Start};
 
 use crate::Input;
 
@@ -95,6 +95,102 @@ pub fn contents(data: &[u8]) {
     let fake = FakeRing::from_parts(&ring, Mode::Overwrite, head, 0);
     if let Ok(kept) = fake.overwrite().spare(spare).read() {
         assert!(total(kept) <= size - spare);
+    }
+}
+
+/// Two rings that are written, overwritten, damaged and read as one stream, in any order: while nothing is damaged,
+/// delivered and lost are what was counted, each ring's records ascend, and none is torn. Damage ends in an end.
+pub fn shared(data: &[u8]) {
+    let mut input = Input(data);
+    let how = input.u8();
+    let (backward, numbered) = (how & 1 != 0, how & 2 != 0);
+    let attr = EventAttr {
+        sample_type: if numbered {
+            SampleType::READ
+        } else {
+            SampleType::ADDR
+        },
+        sample_period: 1,
+        ..EventAttr::default()
+    };
+    let mode = if backward {
+        Mode::Backward
+    } else {
+        Mode::Overwrite
+    };
+    let mut kernels = [0, 1].map(|_| FakeRing::new(256, mode));
+    let mut rings = SharedRings::new(&attr).expect("there is a boot id");
+    let start = if how & 4 == 0 {
+        Start::Oldest
+    } else {
+        Start::Now
+    };
+    for (cpu, kernel) in (0..).zip(&kernels) {
+        let ring = NewRing {
+            ring: RingId { cpu, id: 1 },
+            base: 0,
+        };
+        let counter = Some(kernel.counter());
+        let added = if backward {
+            rings.add_reader(ring, kernel.backward(), counter, &start)
+        } else {
+            rings.add_reader(ring, kernel.overwrite(), counter, &start)
+        };
+        added.expect("the rings are sound");
+    }
+    let (mut written, mut accounted, mut last) = ([0u64; 2], [0u64; 2], [0u64; 2]);
+    let mut damaged = false;
+    while !input.0.is_empty() {
+        let op = input.u8();
+        let cpu = usize::from(op & 1);
+        match op >> 6 {
+            0 | 1 => {
+                for _ in 0..op >> 1 & 31 {
+                    written[cpu] += 1;
+                    // The number, once or twice.
+                    let words = 1 + usize::from(op >> 6);
+                    let body = written[cpu].to_ne_bytes().repeat(words);
+                    kernels[cpu].emit(RecordType::SAMPLE, &body);
+                }
+                continue;
+            }
+            2 if op & 2 != 0 => {
+                let (position, word) = (input.u8(), input.u64());
+                kernels[cpu].spoil(u64::from(position), word);
+                damaged = true;
+                continue;
+            }
+            _ => {}
+        }
+        let mut items = 0;
+        while let Some(item) = rings.next().expect("the timer works") {
+            items += 1;
+            assert!(items < 200, "two rings of 256 bytes, read twice");
+            match item {
+                Shared::Record { ring, record, .. } => {
+                    let cpu = ring.cpu as usize;
+                    accounted[cpu] = accounted[cpu].saturating_add(1);
+                    if damaged {
+                        continue;
+                    }
+                    let (number, rest) = record.first.split_first_chunk().expect("a word");
+                    let number = u64::from_ne_bytes(*number);
+                    assert!(last[cpu] < number && number <= written[cpu]);
+                    last[cpu] = number;
+                    let same = |word: &[u8]| *word == number.to_ne_bytes();
+                    assert!(rest.chunks(8).all(same), "torn");
+                }
+                Shared::Lost {
+                    ring,
+                    loss: Loss::Exact(n),
+                } => {
+                    let place = &mut accounted[ring.cpu as usize];
+                    *place = place.saturating_add(n);
+                }
+                other => assert!(damaged, "{other:?}"),
+            }
+        }
+        assert!(damaged || accounted == written, "{accounted:?} {written:?}");
     }
 }
 

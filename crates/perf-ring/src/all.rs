@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
-use nix::sys::time::TimeSpec;
-use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
 use crate::abi::{AttrFlags, RecordHeader, RecordType, SampleType};
-use crate::merge::{Entry, due};
+use crate::alarm::Alarm;
+use crate::merge::{Entry, Room, due, latest_at};
 use crate::pulse::Pulse;
 use crate::ring::{Memory as _, record_at};
 use crate::sleep::sleep;
@@ -76,11 +75,12 @@ pub struct AllCpus {
     delay: Duration,
     rings: Vec<CpuRing>,
     epoll: Epoll,
-    timer: TimerFd,
+    alarm: Alarm,
     /// What the counters of CPUs that went away had reached.
     departed: Vec<Count>,
     news: Vec<Item<'static>>,
     entries: Vec<Entry>,
+    room: Room,
     pending: bool,
     scanned: Instant,
 }
@@ -156,14 +156,7 @@ impl AllCpus {
             .collect::<Result<_, _>>()?;
         let epoll =
             Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(Error::nix("epoll_create"))?;
-        let timer = TimerFd::new(
-            ClockId::CLOCK_MONOTONIC,
-            TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK,
-        )
-        .map_err(Error::nix("timerfd_create"))?;
-        epoll
-            .add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, TIMER))
-            .map_err(Error::nix("epoll_ctl"))?;
+        let alarm = Alarm::new(&epoll, TIMER)?;
         let departed = vec![Count::default(); builders.len()];
         let mut all = AllCpus {
             builders,
@@ -175,10 +168,11 @@ impl AllCpus {
             delay: Duration::from_millis(1),
             rings: Vec::new(),
             epoll,
-            timer,
+            alarm,
             departed,
             news: Vec::new(),
             entries: Vec::new(),
+            room: Room::default(),
             pending: false,
             scanned: Instant::now(),
         };
@@ -327,7 +321,7 @@ impl AllCpus {
     fn woken(&mut self, event: EpollEvent) -> Result<(), Error> {
         if event.data() == TIMER {
             // Expired or not: it only had to wake us.
-            return self.timer.unset().map_err(Error::nix("timerfd_settime"));
+            return self.alarm.clear();
         }
         let hung_up = event
             .events()
@@ -359,7 +353,7 @@ impl AllCpus {
         // Read before the heads: what is not yet published then is younger than this, but for the delay.
         let now = sys::clock_ns(self.clock).map_err(Error::io("clock_gettime"))?;
         let delay = u64::try_from(self.delay.as_nanos()).unwrap_or(u64::MAX);
-        self.merge(now.saturating_sub(delay))
+        self.merge(now.saturating_sub(delay), latest_at(now))
     }
 
     /// Everything that is there, sorted, nothing held back: for the end.
@@ -368,10 +362,10 @@ impl AllCpus {
     ///
     /// As [`AllCpus::drain`].
     pub fn flush(&mut self) -> Result<Merge<'_>, Error> {
-        self.merge(u64::MAX)
+        self.merge(u64::MAX, u64::MAX)
     }
 
-    fn merge(&mut self, horizon: u64) -> Result<Merge<'_>, Error> {
+    fn merge(&mut self, horizon: u64, latest: u64) -> Result<Merge<'_>, Error> {
         self.entries.clear();
         for (i, ring) in self.rings.iter_mut().enumerate() {
             let gather = gather(
@@ -379,6 +373,7 @@ impl AllCpus {
                 &ring.reader,
                 &self.layouts,
                 &self.ids,
+                latest,
                 &mut self.entries,
             );
             if let Err(error) = gather {
@@ -392,17 +387,11 @@ impl AllCpus {
                 });
             }
         }
-        let due = due(&mut self.entries, horizon);
+        let due = due(&mut self.entries, horizon, &mut self.room);
         self.pending = due < self.entries.len();
         if self.pending {
             // The kernel will not wake anyone for these again.
-            let delay = self.delay.max(Duration::from_micros(50));
-            self.timer
-                .set(
-                    Expiration::OneShot(TimeSpec::from_duration(delay)),
-                    TimerSetTimeFlags::empty(),
-                )
-                .map_err(Error::nix("timerfd_settime"))?;
+            self.alarm.set(self.delay)?;
         }
         Ok(Merge {
             next: 0,
@@ -477,6 +466,7 @@ fn gather(
     reader: &Reader,
     layouts: &[Layout],
     ids: &[(u64, usize)],
+    latest: u64,
     entries: &mut Vec<Entry>,
 ) -> Result<(), Error> {
     let mut cursor = reader.cursor()?;
@@ -486,6 +476,7 @@ fn gather(
         let layout = layouts.get(event_of(&record, ids));
         let time = layout
             .and_then(|layout| layout.time(&record))
+            .filter(|time| *time <= latest)
             .unwrap_or(last);
         last = time;
         entries.push(Entry { time, ring, at });

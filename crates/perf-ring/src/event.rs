@@ -231,7 +231,19 @@ impl Event {
     ///
     /// [`Error::Request`].
     pub fn count(&self) -> Result<Count, Error> {
-        Ok(self.counts()?.first().copied().unwrap_or_default())
+        if self.attr.read_format.contains(ReadFormat::GROUP) {
+            return Ok(self.counts()?.first().copied().unwrap_or_default());
+        }
+        let failed = |source| Error::Request {
+            request: "read",
+            source,
+        };
+        // One event's values are at most five words; nothing is allocated for them.
+        let mut bytes = [0; 64];
+        let n = sys::read(self.as_fd(), &mut bytes).map_err(failed)?;
+        let (values, _) = ReadValues::parse(self.attr.read_format, bytes.get(..n).unwrap_or(&[]))
+            .ok_or_else(|| failed(std::io::ErrorKind::UnexpectedEof.into()))?;
+        Ok(values.counts().next().unwrap_or_default())
     }
 
     /// The counters of this event and, with `ReadFormat::GROUP`, of its group.

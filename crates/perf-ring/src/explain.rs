@@ -69,6 +69,8 @@ pub(crate) struct Place {
     pub(crate) pid: i32,
     pub(crate) cpu: i32,
     pub(crate) flags: OpenFlags,
+    /// As a member of another event's group.
+    pub(crate) member: bool,
 }
 
 /// Explains the error number that `perf_event_open` gave for an attr.
@@ -162,6 +164,9 @@ fn invalid(attr: &EventAttr, place: Place) -> String {
         "a sample period of more than 63 bits"
     } else if place.flags.contains(OpenFlags::PID_CGROUP) && place.cpu == -1 {
         "an event of a cgroup needs a CPU"
+    } else if place.member {
+        "the event differs from its group's leader in task, CPU or clock, the leader is itself a member, or it asks for what \
+         only a leader may: pinned, exclusive, inherit with another setting"
     } else if place.cpu >= 0 && place.pid == -1 && attr.kind == EventType::BREAKPOINT {
         "a breakpoint's type, address or length"
     } else if attr.kind == EventType::TRACEPOINT {
@@ -170,7 +175,7 @@ fn invalid(attr: &EventAttr, place: Place) -> String {
             attr.config
         );
     } else {
-        "a reserved bit is set, a bit is newer than the kernel, or the group's events differ in clock or CPU"
+        "a reserved bit is set, or a bit is newer than the kernel"
     };
     why.to_owned()
 }
@@ -198,6 +203,7 @@ mod tests {
             pid: -1,
             cpu,
             flags: OpenFlags::empty(),
+            member: false,
         }
     }
 
@@ -224,6 +230,7 @@ mod tests {
             pid: 0,
             cpu: -1,
             flags: OpenFlags::empty(),
+            member: false,
         };
         assert!(
             explain(libc::EACCES, &software, cpu(0), NOBODY)
@@ -309,6 +316,7 @@ mod tests {
             pid: -1,
             cpu: -1,
             flags: OpenFlags::empty(),
+            member: false,
         };
         assert!(
             explain(libc::EINVAL, &tracepoint(), none, NOBODY)
@@ -334,6 +342,12 @@ mod tests {
                 .text
                 .contains("frequency of 0")
         );
+        let member = Place {
+            member: true,
+            ..cpu(0)
+        };
+        let text = explain(libc::EINVAL, &tracepoint(), member, NOBODY).text;
+        assert!(text.contains("leader"), "{text}");
     }
 
     #[test]

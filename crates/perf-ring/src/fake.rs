@@ -13,7 +13,9 @@
 //! ```
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::Error;
 use crate::abi::{Misc, RecordHeader, RecordType};
 use crate::ring::{Backward, Memory, Overwrite, Reader};
 use crate::sys::Mapping;
@@ -37,6 +39,8 @@ pub struct FakeRing {
     head: u64,
     lost: u64,
     paused: bool,
+    /// Events so far: every attempt to write a record.
+    count: Arc<AtomicU64>,
 }
 
 impl FakeRing {
@@ -65,6 +69,7 @@ impl FakeRing {
             head,
             lost: 0,
             paused: false,
+            count: Arc::default(),
         }
     }
 
@@ -87,6 +92,7 @@ impl FakeRing {
             head,
             lost: 0,
             paused: false,
+            count: Arc::default(),
         }
     }
 
@@ -123,6 +129,29 @@ impl FakeRing {
         Backward::new(Arc::clone(&self.map))
     }
 
+    /// The event's counter: every call of [`FakeRing::emit`] is an event, whether its record is written or not.
+    pub fn counter(&self) -> impl Fn() -> Result<u64, Error> + Send + 'static {
+        let count = Arc::clone(&self.count);
+        move || Ok(count.load(Ordering::Relaxed))
+    }
+
+    /// Where the writer is; counts on over the ring's end.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.head
+    }
+
+    /// Writes a word where it does not belong: a record that is torn or damaged.
+    pub fn spoil(&mut self, position: u64, word: u64) {
+        self.map.store_word(position, word);
+    }
+
+    /// What an event's descriptor would map.
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> Arc<Mapping> {
+        Arc::clone(&self.map)
+    }
+
     /// PAUSE_OUTPUT: while paused, records are counted as lost.
     pub fn pause(&mut self, paused: bool) {
         self.paused = paused;
@@ -139,6 +168,7 @@ impl FakeRing {
     ///
     /// A record of more than 65,528 bytes, or than the ring, is lost.
     pub fn emit(&mut self, kind: RecordType, body: &[u8]) -> bool {
+        self.count.fetch_add(1, Ordering::Relaxed);
         let size = (RecordHeader::SIZE + body.len()).next_multiple_of(8);
         let Ok(stated) = u16::try_from(size) else {
             self.lost += 1;

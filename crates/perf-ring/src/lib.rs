@@ -5,6 +5,8 @@
 //!   stream. [`Overwrite`] and [`Backward`] read rings that overwrite their oldest records.
 //! - [`Layout`] reads samples and every other record, by the event's attr or as a value of its own.
 //! - [`AllCpus`] reads one ring per CPU as one stream in time order, while CPUs come and go.
+//! - [`SharedRings`] reads read-only rings, of whichever direction, as one stream with exact loss.
+//! - [`persistent`] reads the events that kernels with the patches of 2013 keep by themselves.
 //! - [`Keeper`] holds events and rings while nobody looks, and shares them with [`Client`]s in other processes.
 //!
 //! It knows nothing of what the events mean, starts no thread, and everything that can be waited for has a descriptor.
@@ -38,14 +40,19 @@ pub mod cpus;
 pub mod fake;
 pub mod pmu;
 
+mod alarm;
 mod all;
+mod boot;
+mod cursor;
 mod error;
 mod event;
 mod explain;
+mod follow;
 pub mod keeper;
 mod merge;
 mod numbering;
 mod open;
+pub mod persistent;
 mod pulse;
 mod read;
 mod records;
@@ -57,13 +64,16 @@ mod sys;
 mod tests;
 
 pub use all::{AllCpus, Item, Merge};
+pub use cursor::{Cursor, Start};
 pub use error::Error;
 pub use event::{Event, Pause};
 pub use explain::{Explanation, Rights};
-pub use keeper::{Access, Client, Cursor, Keeper, Loss, Shared, Start};
+pub use follow::{Loss, Shared, SharedRings};
+pub use keeper::wire::{NewRing, RingId};
+pub use keeper::{Access, Client, Keeper};
 pub use numbering::{Numbering, Round};
 pub use open::{Builder, Clock, Hardware, Software, Target, Wakeup};
 pub use read::{Count, ReadValues};
 pub use records::{Body, Ksymbol, MmapFile, MmapIdentity, MmapRecord, Parsed, Task};
-pub use ring::{Backward, Batch, Kept, Order, Overwrite, Reader, Record};
+pub use ring::{Backward, Batch, Kept, Order, Overwrite, ReadOnly, Reader, Record};
 pub use sample::{Extra, Layout, Regs, Sample, SampleId, Tid, UserStack, Words};

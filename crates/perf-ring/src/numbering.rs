@@ -79,6 +79,31 @@ impl Numbering {
         certain.unsigned_abs()
     }
 
+    /// Takes the event's count into account instead of numbers: `records` came since the last time, and the ring is
+    /// empty. Returns how many are missing.
+    ///
+    /// An event is counted before its record is written. `lapped` says that none is under way: what is missing is lost.
+    /// Otherwise it is lost if it is still missing the next time.
+    pub fn count(&mut self, count: u64, records: u64, lapped: bool) -> u64 {
+        self.read(Round {
+            lowest: count,
+            highest: count,
+            records,
+            lapped,
+        })
+    }
+
+    /// Whether something is missing when the event's count is this and `records` came since the last time.
+    pub(crate) fn misses(&self, count: u64, records: u64) -> bool {
+        let mut then = *self;
+        then.count(count, records, true) > 0
+    }
+
+    /// Whether something is missing that the next look will make certain.
+    pub(crate) const fn uncertain(&self) -> bool {
+        self.carry > 0
+    }
+
     /// Nothing came, and what is still missing will not come: returns how many.
     pub fn settle(&mut self) -> u64 {
         let missing = self.carry.max(0).unsigned_abs();
@@ -147,6 +172,22 @@ mod tests {
             8,
             "nine are missing, one was told before"
         );
+    }
+
+    #[test]
+    fn a_count_serves_as_well_as_numbers() {
+        let mut n = Numbering::after(10);
+        assert_eq!(n.count(14, 4, false), 0);
+        assert_eq!(n.count(114, 0, true), 100);
+        // One is counted, and its record not yet there: that is no loss.
+        assert_eq!(n.count(120, 5, false), 0);
+        assert!(n.uncertain());
+        assert_eq!(n.count(121, 2, false), 0);
+        assert!(!n.uncertain());
+        // It stays away.
+        assert_eq!(n.count(122, 0, false), 0);
+        assert_eq!(n.count(122, 0, false), 1);
+        assert!(!n.uncertain());
     }
 
     #[test]

@@ -124,27 +124,17 @@ impl Target<'_> {
     fn place(self) -> Place {
         let cpu = |cpu| i32::try_from(cpu).unwrap_or(i32::MAX);
         let flags = OpenFlags::FD_CLOEXEC;
-        match self {
-            Target::Cpu(n) => Place {
-                pid: -1,
-                cpu: cpu(n),
-                flags,
-            },
-            Target::Task(pid) => Place {
-                pid,
-                cpu: -1,
-                flags,
-            },
-            Target::TaskOnCpu(pid, n) => Place {
-                pid,
-                cpu: cpu(n),
-                flags,
-            },
-            Target::Cgroup(fd, n) => Place {
-                pid: fd.as_raw_fd(),
-                cpu: cpu(n),
-                flags: flags | OpenFlags::PID_CGROUP,
-            },
+        let (pid, cpu, flags) = match self {
+            Target::Cpu(n) => (-1, cpu(n), flags),
+            Target::Task(pid) => (pid, -1, flags),
+            Target::TaskOnCpu(pid, n) => (pid, cpu(n), flags),
+            Target::Cgroup(fd, n) => (fd.as_raw_fd(), cpu(n), flags | OpenFlags::PID_CGROUP),
+        };
+        Place {
+            pid,
+            cpu,
+            flags,
+            member: false,
         }
     }
 }
@@ -341,7 +331,10 @@ impl Builder {
             late || attr.flags.contains(AttrFlags::DISABLED),
         );
         let mut bytes = first.to_bytes(size)?;
-        let place = target.place();
+        let place = Place {
+            member: group.is_some(),
+            ..target.place()
+        };
         let opened =
             sys::perf_event_open(&mut bytes, place.pid, place.cpu, group, place.flags.bits());
         let fd = opened.map_err(|source| {

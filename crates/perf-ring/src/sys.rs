@@ -15,6 +15,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap2::{MmapOptions, MmapRaw};
@@ -178,7 +179,7 @@ pub(crate) fn read(fd: BorrowedFd<'_>, into: &mut [u8]) -> io::Result<usize> {
 ///
 /// The kernel writes a record inside an RCU read-side section, from `perf_output_begin` to `perf_output_end`; a
 /// global membarrier waits for all of those. Kernels with `nohz_full` refuse it.
-pub(crate) fn wait_for_writers() -> io::Result<()> {
+fn wait_for_writers() -> io::Result<()> {
     #[cfg(test)]
     if let Some(reply) = fake::answer(Call::Membarrier) {
         return reply.map(drop);
@@ -213,7 +214,7 @@ compile_error!("the ring's positions are read as atomic 64-bit words: a 64-bit m
 #[expect(dead_code, reason = "the fields are held, not read")]
 enum Owner {
     Kernel(MmapRaw),
-    Heap(Box<[AtomicU64]>),
+    Heap(Arc<[AtomicU64]>),
 }
 
 /// One header page and a power of two of data bytes.
@@ -243,7 +244,10 @@ impl Mapping {
             .ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))?;
         #[cfg(test)]
         if let Some(reply) = fake::answer(fake::Call::Map { len, writable }) {
-            return reply.map(|_| Self::in_memory(data_len));
+            return reply.map(|reply| match reply {
+                Reply::Ring(ring) => ring.mapped_again(writable),
+                _ => Self::in_memory(data_len),
+            });
         }
         let mut options = MmapOptions::new();
         options.len(len);
@@ -268,12 +272,39 @@ impl Mapping {
     pub(crate) fn in_memory(data_len: usize) -> Self {
         let data_len = data_len.max(8).next_power_of_two();
         let page = 4096;
-        let words: Box<[AtomicU64]> = (0..(page + data_len) / 8)
+        let words: Arc<[AtomicU64]> = (0..(page + data_len) / 8)
             .map(|_| AtomicU64::new(0))
             .collect();
-        // A pointer into a box is never null; the dangling one of an empty box cannot occur, there is a page.
+        // Never empty: there is a page.
         let base = NonNull::from(&*words).cast();
         Self::over(base, page, data_len, true, Owner::Heap(words))
+    }
+
+    /// Returns once every record that was begun before the call is written and published. A ring in memory has no writer
+    /// of its own.
+    pub(crate) fn wait_for_writers(&self) -> io::Result<()> {
+        match self.owner {
+            Owner::Kernel(_) => wait_for_writers(),
+            // Unless a test plays the kernel.
+            Owner::Heap(_) if cfg!(test) => wait_for_writers(),
+            Owner::Heap(_) => Ok(()),
+        }
+    }
+
+    /// A second mapping of a ring in memory.
+    #[cfg(test)]
+    fn mapped_again(&self, writable: bool) -> Self {
+        let Owner::Heap(words) = &self.owner else {
+            panic!("the kernel maps its own rings")
+        };
+        let base = NonNull::from(&**words).cast();
+        Self::over(
+            base,
+            4096,
+            self.data_len(),
+            writable,
+            Owner::Heap(Arc::clone(words)),
+        )
     }
 
     fn over(base: NonNull<u8>, page: usize, data_len: usize, writable: bool, owner: Owner) -> Self {

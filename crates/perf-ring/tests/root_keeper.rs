@@ -1,428 +1,20 @@
-//! Persistent and shared events on the running kernel: several clients, one without any right, and violent deaths.
+//! Persistent and shared events on the running kernel: cursors, CPUs that come and go, restarts, who is let in.
 //!
 //! With MCEKIT_ROOT_TESTS=1, as root; without it nothing is run, and that is said.
-//!
-//! Processes are this test program started again with `PERF_RING_ROLE` set: threads cannot be killed.
 
 mod common;
+#[path = "common/keeper.rs"]
+mod shared;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{tracefs, wanted};
-use perf_ring::abi::{AttrFlags, SampleType};
+use common::wanted;
+use perf_ring::abi::AttrFlags;
 use perf_ring::keeper::KeptFds;
-use perf_ring::{Access, Builder, Client, Cursor, Error, Keeper, Loss, Shared, Start};
-
-/// The tracepoint of a harmless system call, made by one process only: its events are ours to the last one.
-fn personality(pid: u32) -> Builder {
-    let filter = format!("id == 135 && common_pid == {pid}");
-    Builder::tracepoint(&tracefs(), "raw_syscalls", "sys_enter")
-        .expect("the kernel has raw_syscalls")
-        .sample(SampleType::CPU | SampleType::TID | SampleType::RAW)
-        .filter(&filter)
-}
-
-fn personality_calls(n: u64) {
-    for _ in 0..n {
-        nix::sys::personality::get().expect("asking cannot fail");
-    }
-}
-
-/// This test program again, in a role.
-fn actor(role: &str, socket: &Path) -> Command {
-    let mut command = Command::new(std::env::current_exe().expect("the test has a file"));
-    command.args(["--exact", "role", "--nocapture", "--test-threads=1"]);
-    command
-        .env("PERF_RING_ROLE", role)
-        .env("PERF_RING_SOCKET", socket);
-    command
-        .env_remove("NOTIFY_SOCKET")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
-    command
-}
-
-/// A process of ours that is killed when the test is over.
-struct Actor {
-    child: Child,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
-}
-
-impl Actor {
-    fn start(mut command: Command) -> Self {
-        let mut child = loop {
-            match command.spawn() {
-                // Another test's fork still has the fresh copy open for writing.
-                Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy => {
-                    std::thread::yield_now();
-                }
-                other => break other.expect("the test can be started"),
-            }
-        };
-        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        Actor { child, lines }
-    }
-
-    /// The words of the next line that begins with `@`; what the test harness prints is passed over.
-    fn say(&mut self) -> Vec<String> {
-        loop {
-            let line = self
-                .lines
-                .next()
-                .expect("the process goes on")
-                .expect("it writes text");
-            if let Some(at) = line.find('@') {
-                return line[at + 1..].split(' ').map(str::to_owned).collect();
-            }
-        }
-    }
-
-    fn tell(&mut self, line: &str) {
-        writeln!(self.child.stdin.as_mut().expect("piped"), "{line}").expect("the process listens");
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().expect("it is ours");
-        self.child.wait().expect("it is ours");
-    }
-}
-
-impl Drop for Actor {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// What the other processes do.
-#[test]
-fn role() {
-    let Ok(role) = std::env::var("PERF_RING_ROLE") else {
-        return;
-    };
-    let socket = PathBuf::from(std::env::var_os("PERF_RING_SOCKET").expect("given with the role"));
-    match role.as_str() {
-        "keeper" => keep(&socket),
-        "maker" => make(),
-        "reader" => read(&socket, false),
-        "stream" => read(&socket, true),
-        other => panic!("no role {other}"),
-    }
-}
-
-/// Makes events: for each number on standard input that many calls, then says so.
-fn make() {
-    // The harness runs each test in a thread, and a tracepoint's common_pid is the thread.
-    println!("@pid {}", nix::unistd::gettid());
-    for line in std::io::stdin().lines() {
-        let n = line.unwrap().parse().unwrap();
-        personality_calls(n);
-        println!("@made {n}");
-    }
-}
-
-/// Keeps the events of the process whose id comes on standard input.
-fn keep(socket: &Path) {
-    let mut pid = String::new();
-    std::io::stdin().read_line(&mut pid).unwrap();
-    let builder = personality(pid.trim().parse().unwrap());
-    // Root and one user without any capability get the rings, everybody else a copy.
-    let policy = |peer: perf_ring::keeper::PeerCred| match peer.uid {
-        0 | NOBODY => Access::Descriptors,
-        _ => Access::Stream,
-    };
-    let mut keeper = Keeper::open(&builder, 16, "raw_syscalls:sys_enter", b"format text")
-        .unwrap()
-        .policy(policy);
-    keeper.listen(socket).unwrap();
-    nix::sys::stat::fchmodat(
-        nix::fcntl::AT_FDCWD,
-        socket,
-        nix::sys::stat::Mode::from_bits_truncate(0o666),
-        nix::sys::stat::FchmodatFlags::FollowSymlink,
-    )
-    .unwrap();
-    println!("@ready");
-    loop {
-        keeper.turn(None).unwrap();
-    }
-}
-
-/// What a reader has got.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Tally {
-    records: u64,
-    lost: u64,
-    unknown: u64,
-}
-
-/// Takes everything that is there; checks every record whole and every number new.
-fn take(client: &mut Client, tally: &mut Tally, seen: &mut BTreeMap<(u32, u64), u64>) {
-    let layout = *client.layout();
-    let mut scratch = Vec::new();
-    while let Some(item) = client.next().unwrap() {
-        match item {
-            Shared::Record {
-                ring,
-                number,
-                record,
-            } => {
-                let sample = layout
-                    .sample(record.body(&mut scratch))
-                    .expect("no record is torn");
-                assert_eq!(sample.cpu(), Some(ring.cpu));
-                assert_eq!(sample.raw().unwrap()[8..16], 135u64.to_ne_bytes());
-                assert!(sample.rest().is_empty());
-                let last = seen.insert((ring.cpu, ring.id), number.unwrap());
-                assert!(last < number, "each once and in order");
-                tally.records += 1;
-            }
-            Shared::Lost {
-                loss: Loss::Exact(n),
-                ..
-            } => tally.lost += n,
-            Shared::Lost {
-                loss: Loss::Unknown,
-                ..
-            }
-            | Shared::NewEpoch(_) => tally.unknown += 1,
-            Shared::KeeperGone => println!("@orphaned"),
-        }
-    }
-}
-
-/// Reads until told to stop; on every line of standard input says what it has got.
-fn read(socket: &Path, stream: bool) {
-    let connect = if stream {
-        Client::connect_to_stream
-    } else {
-        Client::connect
-    };
-    let mut client = match connect(socket, Start::Oldest) {
-        Ok(client) => client,
-        Err(e) => return println!("@refused {e}"),
-    };
-    let caps = std::fs::read_to_string("/proc/self/status").unwrap();
-    let caps = caps
-        .lines()
-        .find_map(|l| l.strip_prefix("CapEff:\t"))
-        .unwrap()
-        .to_owned();
-    println!("@connected {caps} {}", client.terms().descriptors);
-    let (mut tally, mut seen) = (Tally::default(), BTreeMap::new());
-    let (ask, asked) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        std::io::stdin()
-            .lines()
-            .map_while(Result::ok)
-            .for_each(|l| drop(ask.send(l)));
-    });
-    loop {
-        if client.wait(Some(Duration::from_millis(10))).unwrap() {
-            take(&mut client, &mut tally, &mut seen);
-        } else if asked.try_recv().is_ok() {
-            take(&mut client, &mut tally, &mut seen);
-            println!("@tally {} {} {}", tally.records, tally.lost, tally.unknown);
-        }
-    }
-}
-
-/// Keeper and maker, ready.
-fn stage(socket: &Path) -> (Actor, Actor, String) {
-    let mut maker = Actor::start(actor("maker", socket));
-    let pid = maker.say();
-    assert_eq!(pid[0], "pid");
-    let mut keeper = Actor::start(actor("keeper", socket));
-    keeper.tell(&pid[1]);
-    assert_eq!(keeper.say(), ["ready"]);
-    (keeper, maker, pid[1].clone())
-}
-
-fn made(maker: &mut Actor, n: u64) {
-    maker.tell(&n.to_string());
-    assert_eq!(maker.say(), ["made".to_owned(), n.to_string()]);
-}
-
-fn tally(reader: &mut Actor) -> Tally {
-    reader.tell("");
-    loop {
-        let words = reader.say();
-        if words[0] == "tally" {
-            let n = |i: usize| words[i].parse().unwrap();
-            return Tally {
-                records: n(1),
-                lost: n(2),
-                unknown: n(3),
-            };
-        }
-    }
-}
-
-/// The tally once it accounts for so many, or after ten seconds: a copy of the stream takes its time.
-fn settled(reader: &mut Actor, total: u64) -> Tally {
-    let until = Instant::now() + Duration::from_secs(10);
-    loop {
-        let got = tally(reader);
-        if got.records + got.lost >= total || Instant::now() > until {
-            return got;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// A directory that everybody may enter.
-fn open_dir() -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(
-        dir.path(),
-        std::os::unix::fs::PermissionsExt::from_mode(0o755),
-    )
-    .unwrap();
-    dir
-}
-
-/// A user without any capability, trusted by the keeper of these tests; the one before it is not.
-const NOBODY: u32 = 65534;
-
-/// The test program where any user may run it.
-fn as_user(uid: u32, mut command: Command, dir: &Path) -> Command {
-    let copy = dir.join("actor");
-    if !copy.exists() {
-        std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
-        std::fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o755))
-            .unwrap();
-    }
-    let args: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
-    let envs: Vec<_> = command
-        .get_envs()
-        .filter_map(|(k, v)| Some((k.to_owned(), v?.to_owned())))
-        .collect();
-    command = Command::new(copy);
-    command
-        .args(args)
-        .envs(envs)
-        .uid(uid)
-        .gid(uid)
-        .current_dir("/");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    command
-}
-
-#[test]
-fn clients_get_everything_with_and_without_capabilities() {
-    if !wanted() {
-        return;
-    }
-    let dir = open_dir();
-    let socket = dir.path().join("keeper");
-    let (_keeper, mut maker, _) = stage(&socket);
-    made(&mut maker, 50);
-    let mut first = Actor::start(actor("reader", &socket));
-    let mut second = Actor::start(actor("stream", &socket));
-    let mut nobody = Actor::start(as_user(NOBODY, actor("reader", &socket), dir.path()));
-    let mut stranger = Actor::start(as_user(NOBODY - 1, actor("reader", &socket), dir.path()));
-    assert_eq!(first.say()[2], "true");
-    assert_eq!(second.say()[2], "false");
-    assert_eq!(
-        nobody.say(),
-        ["connected", "0000000000000000", "true"],
-        "no capability is needed to map"
-    );
-    assert_eq!(stranger.say(), ["connected", "0000000000000000", "false"]);
-    for n in [1, 10, 100, 300] {
-        made(&mut maker, n);
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let all = Tally {
-        records: 461,
-        ..Tally::default()
-    };
-    for reader in [&mut first, &mut second, &mut nobody, &mut stranger] {
-        assert_eq!(settled(reader, 461), all);
-    }
-    // More than a ring holds, while nobody can keep up: what is missing is counted, by each for itself.
-    made(&mut maker, 20_000);
-    for reader in [&mut first, &mut second, &mut nobody, &mut stranger] {
-        let got = settled(reader, 20_461);
-        assert_eq!(got.records + got.lost, 20_461, "{got:?}");
-        assert_eq!(got.unknown, 0);
-    }
-}
-
-/// Deaths at random moments for a bounded time: the survivors miss nothing that they do not count.
-#[test]
-fn violent_deaths_disturb_nobody() {
-    if !wanted() {
-        return;
-    }
-    let dir = open_dir();
-    let socket = dir.path().join("keeper");
-    let (mut keeper, mut maker, pid) = stage(&socket);
-    let mut survivor = Actor::start(actor("reader", &socket));
-    assert_eq!(survivor.say()[0], "connected");
-    let mut random = std::process::id();
-    let mut next = move || {
-        // xorshift32: any sequence will do.
-        random ^= random << 13;
-        random ^= random >> 17;
-        random ^= random << 5;
-        random
-    };
-    let until = Instant::now() + Duration::from_secs(5);
-    let mut total = 0;
-    let mut deaths = 0;
-    while Instant::now() < until {
-        let role = if next() % 2 == 0 { "reader" } else { "stream" };
-        let mut victim = Actor::start(actor(role, &socket));
-        if next() % 3 > 0 {
-            assert_eq!(victim.say()[0], "connected");
-        }
-        let n = u64::from(next() % 400);
-        made(&mut maker, n);
-        total += n;
-        std::thread::sleep(Duration::from_micros(u64::from(next() % 5000)));
-        victim.kill();
-        deaths += 1;
-    }
-    let before = settled(&mut survivor, total);
-    assert_eq!(
-        before.records + before.lost,
-        total,
-        "{before:?} after {deaths} deaths"
-    );
-    // The keeper dies while events are made: the survivor reads on, unwoken by anyone but its timer.
-    maker.tell("3000");
-    std::thread::sleep(Duration::from_micros(u64::from(next() % 3000)));
-    keeper.kill();
-    assert_eq!(maker.say(), ["made", "3000"]);
-    total += 3000;
-    assert_eq!(survivor.say(), ["orphaned"]);
-    made(&mut maker, 77);
-    total += 77;
-    std::thread::sleep(Duration::from_millis(200));
-    let after = settled(&mut survivor, total);
-    assert_eq!(after.records + after.lost, total, "{after:?}");
-    assert_eq!(after.unknown, 0);
-    // A new keeper takes the place of the dead one's socket.
-    let mut second = Actor::start(actor("keeper", &socket));
-    second.tell(&pid);
-    assert_eq!(second.say(), ["ready"]);
-    let mut late = Actor::start(actor("reader", &socket));
-    assert_eq!(late.say()[0], "connected");
-    made(&mut maker, 5);
-    assert_eq!(
-        settled(&mut late, 5),
-        Tally {
-            records: 5,
-            ..Tally::default()
-        }
-    );
-}
+use perf_ring::{Access, Builder, Client, Cursor, Error, Keeper, Shared, Start};
+use shared::{Tally, open_dir, personality, personality_calls, take};
 
 /// Runs a keeper in this process until `done` says so.
 fn turn_until(keeper: &mut Keeper, mut done: impl FnMut(&mut Keeper) -> bool) {
@@ -438,7 +30,8 @@ fn connect(keeper: &mut Keeper, socket: &Path, start: Start) -> Client {
     let path = socket.to_owned();
     let other = std::thread::spawn(move || Client::connect(&path, start));
     turn_until(keeper, |_| other.is_finished());
-    other.join().unwrap().unwrap()
+    // What these tests make is to be had at once.
+    other.join().unwrap().unwrap().delay(Duration::ZERO)
 }
 
 fn own() -> Builder {
@@ -491,6 +84,83 @@ fn a_cursor_goes_on_where_it_was_and_counts_what_is_gone() {
             ..Tally::default()
         }
     );
+}
+
+/// Two threads on two CPUs make events at the same time: each reader gets one sequence.
+#[test]
+fn the_records_of_all_cpus_come_in_the_order_of_time() {
+    if !wanted() {
+        return;
+    }
+    const EACH: u64 = 3000;
+    let dir = open_dir();
+    let socket = dir.path().join("keeper");
+    let (say, hear) = std::sync::mpsc::channel();
+    let makers = [0, 1].map(|cpu| {
+        let say = say.clone();
+        let (go, wait) = std::sync::mpsc::channel();
+        let maker = std::thread::spawn(move || {
+            let mut set = nix::sched::CpuSet::new();
+            set.set(cpu).unwrap();
+            // On a machine of one CPU they take turns.
+            let _ = nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &set);
+            say.send(nix::unistd::gettid()).unwrap();
+            wait.recv().unwrap();
+            for _ in 0..EACH / 100 {
+                personality_calls(100);
+                std::thread::sleep(Duration::from_micros(100));
+            }
+        });
+        (maker, go)
+    });
+    let tids: Vec<_> = hear.iter().take(2).collect();
+    let filter = format!(
+        "id == 135 && (common_pid == {} || common_pid == {})",
+        tids[0], tids[1]
+    );
+    // Much longer than a busy machine takes from a time stamp to its record.
+    let delay = Duration::from_millis(50);
+    let builder = own().filter(&filter);
+    let mut keeper = Keeper::open(&builder, 256, "x", b"").unwrap().delay(delay);
+    keeper.listen(&socket).unwrap();
+    let mut client = connect(&mut keeper, &socket, Start::Oldest).delay(delay);
+    let other = std::thread::spawn(move || Client::connect_to_stream(&socket, Start::Oldest));
+    turn_until(&mut keeper, |_| other.is_finished());
+    let mut stream = other.join().unwrap().unwrap();
+    let makers = makers.map(|(maker, go)| {
+        go.send(()).unwrap();
+        maker
+    });
+    let layout = *client.layout();
+    let (mut read, mut last, mut turns) = ([0; 2], [0; 2], [0; 2]);
+    let mut cpus = [u32::MAX; 2];
+    let mut scratch = Vec::new();
+    turn_until(&mut keeper, |_| {
+        for (i, client) in [&mut client, &mut stream].into_iter().enumerate() {
+            while let Some(item) = client.next().unwrap() {
+                let Shared::Record { ring, record, .. } = item else {
+                    panic!("{item:?}")
+                };
+                let time = layout
+                    .parse(&record, &mut scratch)
+                    .unwrap()
+                    .id
+                    .time
+                    .unwrap();
+                assert!(last[i] <= time, "client {i}: {time} after {}", last[i]);
+                last[i] = time;
+                read[i] += 1;
+                turns[i] += u64::from(ring.cpu != cpus[i]);
+                cpus[i] = ring.cpu;
+            }
+        }
+        read == [2 * EACH; 2]
+    });
+    makers.into_iter().for_each(|maker| maker.join().unwrap());
+    assert_eq!(turns[0], turns[1], "both the same sequence");
+    if keeper.rings().count() > 1 {
+        assert!(turns[0] > 2, "{turns:?}");
+    }
 }
 
 /// A CPU that goes and comes back is another event: said to those who are there, and unknown to older cursors.
@@ -616,7 +286,8 @@ fn a_restart_through_a_descriptor_store_goes_on_counting_and_tells_the_gap() {
     let mut kept = KeptFds {
         fds: manager(&store),
     };
-    assert_eq!(kept.fds.len(), 1 + keeper.rings().count());
+    // The description, and of each CPU the event and its pulse.
+    assert_eq!(kept.fds.len(), 1 + 2 * keeper.rings().count());
     let mut client = connect(&mut keeper, &socket, Start::Oldest);
     let rings: Vec<_> = keeper.rings().collect();
     personality_calls(20);

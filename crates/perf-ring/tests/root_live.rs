@@ -9,7 +9,10 @@ use std::time::Duration;
 use common::{tracefs, wanted};
 
 use perf_ring::abi::{AttrFlags, ReadFormat, RecordType, SampleType};
-use perf_ring::{AllCpus, Body, Builder, Clock, Error, Item, Order, Software, Target, Wakeup};
+use perf_ring::{
+    AllCpus, Body, Builder, Clock, Error, Event, Item, Loss, Order, Shared, SharedRings, Software,
+    Start, Target, Wakeup,
+};
 
 /// Makes exactly `n` events that `personality_filter` selects: the tracepoint of a harmless system call.
 fn syscalls(n: u64) {
@@ -169,30 +172,156 @@ fn a_backward_ring_keeps_the_newest_and_a_pause_is_counted() {
     ));
 }
 
+/// The ring's end cuts records of the running kernel wherever it can: between any two of a record's words.
 #[test]
-fn an_overwrite_ring_loses_silently_and_the_counter_tells() {
+fn records_wrap_at_every_offset() {
     if !wanted() {
         return;
     }
-    let event = personality(FIELDS)
-        .read_format(ReadFormat::LOST)
-        .open(Target::Task(0))
-        .unwrap();
-    let mut ring = event.map_overwrite(1).unwrap();
-    syscalls(20);
-    let first = ring.read().unwrap();
-    assert_eq!((first.len(), first.lapped()), (20, false));
-    syscalls(1000);
-    let second = ring.read().unwrap();
-    assert!(second.lapped() && second.is_empty());
-    syscalls(4);
-    assert_eq!(ring.read().unwrap().len(), 4);
-    let count = event.count().unwrap();
-    assert_eq!(
-        (count.value, count.lost),
-        (1024, Some(0)),
-        "lost = counted - delivered = 1000"
-    );
+    let mut cut = std::collections::BTreeSet::new();
+    let mut words = 0;
+    // A page is 512 words: records of an odd number of words begin at every one of them in their turn.
+    for fields in [FIELDS, FIELDS | SampleType::PERIOD] {
+        let filter = format!("id == 135 && common_pid == {}", nix::unistd::gettid());
+        let event = personality(fields)
+            .filter(&filter)
+            .open(Target::Task(0))
+            .unwrap();
+        let layout = event.layout().unwrap();
+        let mut ring = event.map(1).unwrap();
+        let mut scratch = Vec::new();
+        for round in 1..=1000u64 {
+            syscalls(10);
+            let mut batch = ring.batch().unwrap();
+            let mut n = 0;
+            while let Some(record) = batch.next().unwrap() {
+                let sample = layout.sample(record.body(&mut scratch)).unwrap();
+                assert_eq!(sample.raw().unwrap()[8..16], 135u64.to_ne_bytes());
+                n += 1;
+                if usize::from(record.header.size) % 16 == 8 {
+                    words = usize::from(record.header.size) / 8;
+                    if !record.second.is_empty() {
+                        cut.insert(record.first.len());
+                    }
+                }
+            }
+            assert_eq!(n, 10, "round {round}");
+        }
+        assert_eq!(event.count().unwrap().value, 10_000);
+    }
+    // The header is one word, and is never cut. A body that begins where the ring begins is in one piece.
+    let all: Vec<usize> = (1..words - 1).map(|word| word * 8).collect();
+    assert_eq!(cut.into_iter().collect::<Vec<_>>(), all);
+}
+
+/// Records and lost records of a stream, all that is there.
+fn tally(rings: &mut SharedRings) -> (u64, u64) {
+    let (mut records, mut lost) = (0, 0);
+    while let Some(item) = rings.next().unwrap() {
+        match item {
+            Shared::Record { .. } => records += 1,
+            Shared::Lost {
+                loss: Loss::Exact(n),
+                ..
+            } => lost += n,
+            other => panic!("{other:?}"),
+        }
+    }
+    (records, lost)
+}
+
+/// A forward ring that is mapped read-only says nothing of its loss: the event's count does, in the samples or read.
+#[test]
+fn an_overwrite_ring_loses_silently_and_the_count_tells() {
+    if !wanted() {
+        return;
+    }
+    for fields in [SampleType::RAW, FIELDS, FIELDS | SampleType::READ] {
+        let event = personality(fields)
+            .read_format(ReadFormat::LOST)
+            .open(Target::Task(0))
+            .unwrap();
+        let second = Event::from_fd(event.try_clone_fd().unwrap(), *event.attr());
+        let mut rings = SharedRings::new(event.attr())
+            .unwrap()
+            .delay(Duration::ZERO);
+        rings.add(0, event, 1, &Start::Oldest).unwrap();
+        syscalls(20);
+        assert_eq!(tally(&mut rings), (20, 0), "{fields:?}");
+        // A second reader of the same ring finds what is there, and counts from there.
+        let again = Event::from_fd(second.try_clone_fd().unwrap(), *second.attr());
+        let mut other = SharedRings::new(second.attr())
+            .unwrap()
+            .delay(Duration::ZERO);
+        other.add(0, again, 1, &Start::Oldest).unwrap();
+        assert_eq!(tally(&mut other), (20, 0), "{fields:?}");
+        syscalls(1000);
+        assert_eq!(tally(&mut rings), (0, 1000), "{fields:?}");
+        assert_eq!(tally(&mut other), (0, 1000), "{fields:?}");
+        syscalls(4);
+        assert_eq!(tally(&mut rings), (4, 0), "{fields:?}");
+        let count = second.count().unwrap();
+        assert_eq!(
+            (count.value, count.lost),
+            (1024, Some(0)),
+            "the kernel itself counts no loss"
+        );
+        // A second reader that comes late.
+        let mut late = SharedRings::new(second.attr())
+            .unwrap()
+            .delay(Duration::ZERO);
+        late.add(0, second, 1, &Start::Oldest).unwrap();
+        syscalls(3);
+        assert_eq!(tally(&mut late), (3, 0), "{fields:?}");
+        assert_eq!(tally(&mut rings), (3, 0), "{fields:?}");
+    }
+}
+
+/// While another thread writes as fast as it can, into a ring of a page: in the end everything is read or counted.
+#[test]
+fn a_busy_overwrite_ring_is_read_or_counted() {
+    if !wanted() {
+        return;
+    }
+    const EVENTS: u64 = 60_000;
+    for fields in [SampleType::RAW, FIELDS | SampleType::READ] {
+        let (say, hear) = std::sync::mpsc::channel();
+        let (go, wait) = std::sync::mpsc::channel();
+        let writer = std::thread::spawn(move || {
+            say.send(nix::unistd::gettid().as_raw()).unwrap();
+            wait.recv().unwrap();
+            for _ in 0..EVENTS / 1000 {
+                syscalls(1000);
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        });
+        let event = personality(fields)
+            .open(Target::Task(hear.recv().unwrap()))
+            .unwrap();
+        let mut rings = SharedRings::new(event.attr())
+            .unwrap()
+            .delay(Duration::ZERO);
+        rings.add(0, event, 16, &Start::Oldest).unwrap();
+        go.send(()).unwrap();
+        let (mut records, mut lost, mut readings) = (0, 0, 0u64);
+        while !writer.is_finished() {
+            let (more, gone) = tally(&mut rings);
+            (records, lost) = (records + more, lost + gone);
+            readings += u64::from(more > 0);
+            rings.wait(Some(Duration::from_millis(1))).unwrap();
+        }
+        writer.join().unwrap();
+        // What is missing is certain once nothing more comes.
+        for _ in 0..3 {
+            let (more, gone) = tally(&mut rings);
+            (records, lost) = (records + more, lost + gone);
+        }
+        assert_eq!(records + lost, EVENTS, "{records} read, {lost} lost");
+        assert!(
+            readings > 10 && records > 1000,
+            "{readings} readings, {records} read"
+        );
+    }
 }
 
 #[test]

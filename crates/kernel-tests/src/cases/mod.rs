@@ -16,6 +16,7 @@ mod mcelog_overflows;
 mod mcelog_reads;
 mod mcelog_wakes;
 mod mcelog_writes;
+mod perf_ring_hotplug;
 mod perf_ring_reads;
 mod pstore_keeps_a_panic;
 mod rings_lose_exactly;
@@ -33,6 +34,7 @@ pub const ALL: &[&Case] = &[
     &kernel_log_agrees::CASE,
     &knobs::CASE,
     &perf_ring_reads::CASE,
+    &perf_ring_hotplug::CASE,
     &mcelog_erases_erst::CASE,
     &pstore_keeps_a_panic::CASE,
     &rings_lose_exactly::CASE,

@@ -1,22 +1,23 @@
 //! Reading what a keeper shares.
 
-use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 
-use crate::keeper::cursor::{Cursor, Start};
-use crate::keeper::follow::{Loss, Rings, Shared};
+use crate::alarm::Alarm;
+use crate::cursor::{Cursor, Start};
+use crate::follow::{Rings, Shared};
 use crate::keeper::socket::{Inbox, Received, Sent, connect_to, send, watch};
-use crate::keeper::wire::{Message, NewRing, RingId, Terms};
+use crate::keeper::wire::{Message, NewRing, RingId, Terms, decode_item};
 use crate::sleep::sleep;
-use crate::{Error, Event, Layout, Record, sys};
+use crate::{Error, Event, Layout, sys};
 
 const SOCKET: u64 = 0;
 const WAKE: u64 = 1;
 const RING: u64 = 2;
+const ALARM: u64 = 3;
 
 /// How long a keeper may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,16 +30,12 @@ const LOOK: Duration = Duration::from_millis(100);
 enum Channel {
     /// The rings themselves, mapped read-only. The events are held so that they go on without the keeper.
     Mapped {
-        rings: Rings,
+        rings: Box<Rings>,
         events: Vec<(RingId, Event)>,
         wake: OwnedFd,
     },
-    /// A copy, packet by packet.
-    Stream {
-        packets: VecDeque<Message>,
-        current: Option<Message>,
-        read: Cursor,
-    },
+    /// A copy, packet by packet: each is lent out of the inbox. `waiting` is whether the one there was not yet handed out.
+    Stream { waiting: bool, read: Cursor },
 }
 
 /// A connection to a [`Keeper`](crate::Keeper): reads everything from where it wants to start, with exact loss.
@@ -51,6 +48,7 @@ pub struct Client {
     inbox: Inbox,
     channel: Channel,
     epoll: Epoll,
+    alarm: Alarm,
     told_gone: bool,
 }
 
@@ -114,7 +112,7 @@ impl Client {
             };
             watch(&epoll, &wake, EpollFlags::EPOLLIN, WAKE)?;
             Channel::Mapped {
-                rings: Rings::new(&terms.attr, terms.boot)?,
+                rings: Box::new(Rings::new(&terms.attr, terms.boot)?),
                 events: Vec::new(),
                 wake,
             }
@@ -127,12 +125,12 @@ impl Client {
                 },
             };
             Channel::Stream {
-                packets: VecDeque::new(),
-                current: None,
+                waiting: false,
                 read,
             }
         };
         let socket = Some(socket);
+        let alarm = Alarm::new(&epoll, ALARM)?;
         let mut client = Client {
             terms,
             layout,
@@ -141,6 +139,7 @@ impl Client {
             inbox,
             channel,
             epoll,
+            alarm,
             told_gone: false,
         };
         while let Some(socket) = &client.socket {
@@ -166,6 +165,17 @@ impl Client {
         &self.layout
     }
 
+    /// How long a record is held back so that earlier ones of other CPUs can overtake it; 1 ms by default.
+    ///
+    /// Of a copy of the stream, that is for the keeper to say: [`Keeper::delay`](crate::Keeper::delay).
+    #[must_use]
+    pub fn delay(mut self, delay: Duration) -> Self {
+        if let Channel::Mapped { rings, .. } = &mut self.channel {
+            rings.set_delay(delay);
+        }
+        self
+    }
+
     /// Whether the keeper has ended.
     #[must_use]
     pub const fn orphaned(&self) -> bool {
@@ -183,7 +193,7 @@ impl Client {
                 for (new, fd) in ids.into_iter().zip(fds) {
                     let event = Event::from_fd(fd, self.terms.attr);
                     let reader = event.map_backward(self.terms.pages as usize)?;
-                    rings.add(new, reader, &self.start)?;
+                    rings.add(new, reader.into(), None, &self.start)?;
                     events.push((new.ring, event));
                 }
             }
@@ -196,10 +206,6 @@ impl Client {
                 rings.remove(ring);
                 events.retain(|(other, _)| *other != ring);
             }
-            (
-                message @ (Message::Record { .. } | Message::Lost { .. } | Message::NewEpoch(_)),
-                Channel::Stream { packets, .. },
-            ) => packets.push_back(message),
             (Message::Gone(_), Channel::Stream { .. }) => {}
             _ => {
                 return Err(Error::Message {
@@ -213,15 +219,20 @@ impl Client {
     /// Reads what the keeper sends. Of a stream one packet is enough: the rest waits in the socket.
     fn hear(&mut self) -> Result<(), Error> {
         while let Some(socket) = &self.socket {
-            if let Channel::Stream { packets, .. } = &self.channel
-                && !packets.is_empty()
-            {
+            if matches!(self.channel, Channel::Stream { waiting: true, .. }) {
                 return Ok(());
             }
             match self.inbox.receive(socket.as_fd())? {
                 Received::Nothing => return Ok(()),
-                Received::Message(message, fds) => self.take(message, fds)?,
                 Received::Closed => self.orphan()?,
+                Received::Packet(fds) => match &mut self.channel {
+                    Channel::Stream { waiting, .. }
+                        if decode_item(self.inbox.packet())?.is_some() =>
+                    {
+                        *waiting = true;
+                    }
+                    _ => self.take(Message::decode(self.inbox.packet())?, fds)?,
+                },
             }
         }
         Ok(())
@@ -248,7 +259,7 @@ impl Client {
         Ok(())
     }
 
-    /// The next item; `None` when nothing is there now.
+    /// The next item; `None` when nothing is due now.
     ///
     /// # Errors
     ///
@@ -260,31 +271,56 @@ impl Client {
         match &mut self.channel {
             Channel::Mapped { rings, wake, .. } => {
                 if rings.exhausted() {
+                    self.alarm.clear()?;
                     // Before looking: what comes after the look wakes again.
                     drain_eventfd(wake);
-                    if !rings.read() && gone && !self.told_gone {
-                        self.told_gone = true;
-                        return Ok(Some(Shared::KeeperGone));
+                    if !rings.read() {
+                        if rings.holds_back() {
+                            self.alarm.set(rings.delay())?;
+                        } else if gone && !self.told_gone {
+                            self.told_gone = true;
+                            return Ok(Some(Shared::KeeperGone));
+                        }
                     }
                 }
                 Ok(rings.next())
             }
-            Channel::Stream {
-                packets,
-                current,
-                read,
-            } => {
-                *current = packets.pop_front();
-                match current {
-                    None if gone && !self.told_gone => {
-                        self.told_gone = true;
-                        Ok(Some(Shared::KeeperGone))
-                    }
-                    None => Ok(None),
-                    Some(message) => Ok(handed_out(message, read)),
+            Channel::Stream { waiting: false, .. } if gone && !self.told_gone => {
+                self.told_gone = true;
+                Ok(Some(Shared::KeeperGone))
+            }
+            Channel::Stream { waiting, read } => {
+                if !std::mem::take(waiting) {
+                    return Ok(None);
                 }
+                let item = decode_item(self.inbox.packet())?;
+                if let Some(Shared::Record {
+                    ring,
+                    number: Some(number),
+                    ..
+                }) = item
+                {
+                    let place = read.read.entry((ring.cpu, ring.id)).or_default();
+                    *place = number.max(*place);
+                }
+                Ok(item)
             }
         }
+    }
+
+    /// The next item with nothing held back; `None` when nothing is there: for the end. A keeper still sends the end of a
+    /// copy of its stream in its own time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::next`].
+    pub fn flush(&mut self) -> Result<Option<Shared<'_>>, Error> {
+        if let Channel::Mapped { rings, .. } = &mut self.channel
+            && rings.exhausted()
+        {
+            rings.flush();
+        }
+        self.next()
     }
 
     /// Sleeps until there may be something to read, or the timeout is over; says which.
@@ -296,11 +332,13 @@ impl Client {
         let deadline = timeout.map(|t| Instant::now() + t);
         loop {
             self.hear()?;
-            let waiting = match &mut self.channel {
-                Channel::Mapped { rings, .. } => rings.read(),
-                Channel::Stream { packets, .. } => !packets.is_empty(),
+            let (waiting, held) = match &mut self.channel {
+                Channel::Mapped { rings, .. } => {
+                    (rings.read(), rings.holds_back().then(|| rings.delay()))
+                }
+                Channel::Stream { waiting, .. } => (*waiting, None),
             };
-            if waiting || (self.orphaned() && !self.told_gone) {
+            if waiting || (self.orphaned() && !self.told_gone && held.is_none()) {
                 return Ok(true);
             }
             let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
@@ -312,8 +350,10 @@ impl Client {
             } else {
                 Duration::from_secs(60)
             };
+            let longest = held.map_or(longest, |delay| longest.min(delay));
             let nap = left.map_or(longest, |left| left.min(longest));
             sleep(&self.epoll, nap, &mut [EpollEvent::empty(); 8])?;
+            self.alarm.clear()?;
             if let Channel::Mapped { wake, .. } = &self.channel {
                 drain_eventfd(wake);
             }
@@ -340,33 +380,6 @@ impl AsFd for Client {
     }
 }
 
-fn handed_out<'a>(message: &'a Message, read: &mut Cursor) -> Option<Shared<'a>> {
-    match message {
-        Message::Record {
-            ring,
-            number,
-            bytes,
-        } => {
-            let number = (*number != 0).then_some(*number);
-            if let Some(number) = number {
-                let place = read.read.entry((ring.cpu, ring.id)).or_default();
-                *place = number.max(*place);
-            }
-            Some(Shared::Record {
-                ring: *ring,
-                number,
-                record: Record::from_bytes(bytes).ok()?,
-            })
-        }
-        Message::Lost { ring, lost } => Some(Shared::Lost {
-            ring: *ring,
-            loss: lost.map_or(Loss::Unknown, Loss::Exact),
-        }),
-        Message::NewEpoch(ring) => Some(Shared::NewEpoch(*ring)),
-        _ => None,
-    }
-}
-
 fn drain_eventfd(fd: &OwnedFd) {
     // Empty already, or taken by another copy of this process: either way there is nothing to do.
     let _ = nix::unistd::read(fd, &mut [0; 8]);
@@ -380,7 +393,7 @@ fn next_message(
 ) -> Result<(Message, Vec<OwnedFd>), Error> {
     loop {
         match inbox.receive(socket.as_fd())? {
-            Received::Message(message, fds) => return Ok((message, fds)),
+            Received::Packet(fds) => return Ok((Message::decode(inbox.packet())?, fds)),
             Received::Closed => {
                 return Err(Error::Message {
                     what: "the keeper hung up",

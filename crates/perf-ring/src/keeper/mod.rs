@@ -16,8 +16,6 @@
 //! | the machine | end | the same |
 
 mod client;
-mod cursor;
-mod follow;
 mod serve;
 mod socket;
 mod store;
@@ -26,13 +24,12 @@ pub mod wire;
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 
 pub use client::Client;
-pub use cursor::{Cursor, Start};
-pub use follow::{Loss, Shared};
 use serve::Peer;
 pub use socket::PeerCred;
 use socket::{Inbox, listen_at, watch};
@@ -40,9 +37,13 @@ pub use store::Kept as KeptFds;
 use wire::{LONGEST_TEXT, NewRing, RingId, Terms};
 
 use crate::abi::{AttrFlags, EventAttr, SampleType};
+use crate::alarm::Alarm;
+pub use crate::cursor::{Cursor, Start};
+use crate::follow::DELAY;
+pub use crate::follow::{Loss, Shared};
 use crate::pulse::Pulse;
 use crate::sleep::sleep;
-use crate::{Backward, Builder, Clock, Count, Error, Event, Target, Wakeup, cpus, pmu, sys};
+use crate::{Backward, Builder, Clock, Count, Error, Event, Target, Wakeup, boot, cpus, sys};
 
 /// What a peer gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +70,8 @@ fn own_user(peer: PeerCred) -> Access {
 const LISTENER: u64 = 0;
 const RINGS: u64 = 1 << 32;
 const PEERS: u64 = 1 << 33;
+/// The timer's.
+const ALARM: u64 = 1;
 
 /// How often the list of CPUs is looked at.
 const SCAN: Duration = Duration::from_secs(1);
@@ -110,9 +113,13 @@ pub struct Keeper {
     policy: Box<dyn Fn(PeerCred) -> Access + Send>,
     inbox: Inbox,
     next_token: u64,
+    alarm: Alarm,
+    delay: Duration,
     most_peers: usize,
     departed: u64,
     scanned: Instant,
+    /// The service manager's socket, once something was stored there.
+    store: OnceLock<PathBuf>,
 }
 
 impl fmt::Debug for Keeper {
@@ -123,25 +130,6 @@ impl fmt::Debug for Keeper {
             .field("peers", &self.peers.len())
             .finish_non_exhaustive()
     }
-}
-
-/// The kernel's id of this boot.
-fn boot_id() -> Result<[u8; 16], Error> {
-    let path = PathBuf::from("/proc/sys/kernel/random/boot_id");
-    let text = pmu::read_text(&path)?;
-    let digits: Vec<u8> = text.bytes().filter(|b| *b != b'-').collect();
-    let mut id = [0; 16];
-    for (byte, pair) in id.iter_mut().zip(digits.chunks(2)) {
-        let hex = std::str::from_utf8(pair)
-            .ok()
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        *byte = hex.ok_or_else(|| Error::Text {
-            path: path.clone(),
-            text: text.clone(),
-            expected: "a boot id",
-        })?;
-    }
-    Ok(id)
 }
 
 impl Keeper {
@@ -222,15 +210,18 @@ impl Keeper {
                 .get(..LONGEST_TEXT.min(format.len()))
                 .unwrap_or_default()
                 .to_vec(),
-            boot: boot_id()?,
+            boot: boot::id()?,
         };
+        let epoll =
+            Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(Error::nix("epoll_create"))?;
         Ok(Keeper {
+            alarm: Alarm::new(&epoll, ALARM)?,
+            delay: DELAY,
             builder,
             terms,
             sysfs: sysfs.to_owned(),
             rings: Vec::new(),
-            epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
-                .map_err(Error::nix("epoll_create"))?,
+            epoll,
             listener: None,
             peers: Vec::new(),
             policy: Box::new(own_user),
@@ -239,15 +230,17 @@ impl Keeper {
             most_peers: 64,
             departed: 0,
             scanned: Instant::now(),
+            store: OnceLock::new(),
         })
     }
 
     fn add(&mut self, cpu: u32) -> Result<(), Error> {
         let event = self.builder.open(Target::Cpu(cpu))?;
-        self.hold(cpu, event)
+        let pulse = Pulse::open(cpu)?;
+        self.hold(cpu, event, pulse)
     }
 
-    fn hold(&mut self, cpu: u32, event: Event) -> Result<(), Error> {
+    fn hold(&mut self, cpu: u32, event: Event, pulse: Pulse) -> Result<(), Error> {
         // Counted before it is mapped: whatever comes between is missing, and its number says so.
         let base = event.count()?.value;
         let reader = event.map_backward(self.terms.pages as usize)?;
@@ -261,7 +254,6 @@ impl Keeper {
             EpollFlags::EPOLLIN,
             RINGS | u64::from(cpu),
         )?;
-        let pulse = Pulse::open(cpu)?;
         self.rings.push(Ring {
             ring,
             event,
@@ -285,6 +277,14 @@ impl Keeper {
     #[must_use]
     pub fn most_clients(mut self, most: usize) -> Self {
         self.most_peers = most;
+        self
+    }
+
+    /// How long a record is held back, in copies of the stream, so that earlier ones of other CPUs can overtake it; 1 ms
+    /// by default. A client that reads the rings itself has its own: [`Client::delay`].
+    #[must_use]
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
         self
     }
 
@@ -357,6 +357,10 @@ impl Keeper {
         for event in ready.iter().take(n) {
             match event.data() {
                 LISTENER => self.accept()?,
+                ALARM => {
+                    self.alarm.clear()?;
+                    self.send_streams();
+                }
                 token if token >= PEERS => self.hear(token, event.events()),
                 token => written |= self.ring_ready(token & !RINGS, event.events())?,
             }
@@ -369,7 +373,7 @@ impl Keeper {
             self.send_streams();
         }
         self.dismiss();
-        Ok(())
+        self.set_alarm()
     }
 
     fn ring_ready(&mut self, cpu: u64, events: EpollFlags) -> Result<bool, Error> {
@@ -433,7 +437,10 @@ impl Keeper {
         if let Some(new) = self.rings.last() {
             serve::announce(&mut self.peers, new, &gone);
         }
-        Ok(())
+        // Who comes after a restart must not be given the dead event.
+        self.store
+            .get()
+            .map_or(Ok(()), |notify| self.store_at(notify))
     }
 }
 

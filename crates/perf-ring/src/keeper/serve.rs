@@ -7,11 +7,11 @@ use nix::sys::epoll::{EpollEvent, EpollFlags};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::socket::{Received, Sent, accept, peer, send, watch};
-use super::wire::{Message, RINGS_PER_MESSAGE, RingId, Terms};
+use super::wire::{Message, RINGS_PER_MESSAGE, RingId, Terms, encode_item};
 use super::{Access, Keeper, PEERS, PeerCred, Ring};
 use crate::Error;
-use crate::keeper::cursor::Start;
-use crate::keeper::follow::{Loss, Rings, Shared};
+use crate::cursor::Start;
+use crate::follow::Rings;
 
 /// How long a client may take to say what it wants.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,10 +26,11 @@ enum Service {
     Waiting(Instant),
     /// It has the rings; this wakes it.
     Mapped(EventFd),
-    /// It gets a copy. `unsent` is a packet that found no room.
+    /// It gets a copy. `unsent` is whether the packet found no room.
     Stream {
         rings: Box<Rings>,
-        unsent: Option<Vec<u8>>,
+        packet: Vec<u8>,
+        unsent: bool,
     },
     /// To be dropped.
     Over,
@@ -83,8 +84,14 @@ impl Keeper {
         };
         if events.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR) {
             match self.inbox.receive(peer.socket.as_fd()) {
-                Ok(Received::Message(Message::Hello { stream, start }, _)) if peer.waiting() => {
-                    peer.begin(&self.terms, &self.rings, stream, &start);
+                Ok(Received::Packet(_)) if peer.waiting() => {
+                    match Message::decode(self.inbox.packet()) {
+                        Ok(Message::Hello { stream, start }) => {
+                            let delay = self.delay;
+                            peer.begin(&self.terms, &self.rings, (stream, delay), &start);
+                        }
+                        _ => peer.service = Service::Over,
+                    }
                 }
                 Ok(Received::Nothing) => {}
                 // Clients say one thing. Whatever else comes is no client, and only its connection suffers.
@@ -112,6 +119,15 @@ impl Keeper {
         for peer in &mut self.peers {
             peer.pump();
             peer.want_room(&self.epoll);
+        }
+    }
+
+    /// Sees to it that what is held back is sent in time.
+    pub(super) fn set_alarm(&mut self) -> Result<(), Error> {
+        if !self.alarm.is_on() && self.peers.iter().any(Peer::holds_back) {
+            self.alarm.set(self.delay)
+        } else {
+            Ok(())
         }
     }
 
@@ -148,7 +164,7 @@ pub(super) fn announce(peers: &mut [Peer], new: &Ring, gone: &[RingId]) {
             }
             Service::Stream { rings, .. } => {
                 if rings
-                    .add(new.named(), new.reader.share(), &Start::Oldest)
+                    .add(new.named(), new.reader.share().into(), None, &Start::Oldest)
                     .is_err()
                     || send(
                         peer.socket.as_fd(),
@@ -171,7 +187,13 @@ impl Peer {
         matches!(self.service, Service::Waiting(_))
     }
 
-    fn begin(&mut self, terms: &Terms, rings: &[Ring], stream: bool, start: &Start) {
+    fn begin(
+        &mut self,
+        terms: &Terms,
+        rings: &[Ring],
+        (stream, delay): (bool, Duration),
+        start: &Start,
+    ) {
         if self.access == Access::Deny {
             // Only now: a socket that is closed with something unread in it takes back what was sent.
             send(
@@ -183,31 +205,34 @@ impl Peer {
             return;
         }
         let descriptors = self.access == Access::Descriptors && !stream;
-        self.service = match self.introduce(terms, rings, descriptors, start) {
+        let copy = (!descriptors).then_some(delay);
+        self.service = match self.introduce(terms, rings, copy, start) {
             Ok(Some(service)) => service,
             Ok(None) | Err(_) => Service::Over,
         };
     }
 
-    /// Sends the terms and, with access to them, the rings. `None` when the client does not take them.
+    /// Sends the terms and the rings, or for a copy of the stream, with this delay, their names. `None` when the client
+    /// does not take them.
     fn introduce(
         &self,
         terms: &Terms,
         rings: &[Ring],
-        descriptors: bool,
+        copy: Option<Duration>,
         start: &Start,
     ) -> Result<Option<Service>, Error> {
         let to = self.socket.as_fd();
         let said = Message::Terms(Box::new(Terms {
-            descriptors,
+            descriptors: copy.is_none(),
             ..terms.clone()
         }))
         .encode();
         let ready = Message::Ready.encode();
-        if !descriptors {
+        if let Some(delay) = copy {
             let mut copy = Rings::new(&terms.attr, terms.boot)?;
+            copy.set_delay(delay);
             for ring in rings {
-                copy.add(ring.named(), ring.reader.share(), start)?;
+                copy.add(ring.named(), ring.reader.share().into(), None, start)?;
             }
             let mut sent = send(to, &said, &[]) == Sent::Yes;
             for some in rings.chunks(RINGS_PER_MESSAGE) {
@@ -217,7 +242,8 @@ impl Peer {
             sent = sent && send(to, &ready, &[]) == Sent::Yes;
             return Ok(sent.then(|| Service::Stream {
                 rings: Box::new(copy),
-                unsent: None,
+                packet: Vec::new(),
+                unsent: false,
             }));
         }
         let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
@@ -235,19 +261,25 @@ impl Peer {
     /// Sends a client of the stream as much as it takes. What it does not take stays in the rings, where it is
     /// overwritten in the end: then it is counted.
     fn pump(&mut self) {
-        let Service::Stream { rings, unsent } = &mut self.service else {
+        let Service::Stream {
+            rings,
+            packet,
+            unsent,
+        } = &mut self.service
+        else {
             return;
         };
         for _ in 0..PORTION {
-            if unsent.is_none() {
+            if !*unsent {
                 if rings.exhausted() && !rings.read() {
                     return;
                 }
-                *unsent = rings.next().as_ref().map(packet);
+                let Some(item) = rings.next() else { continue };
+                encode_item(&item, packet);
+                *unsent = true;
             }
-            let Some(packet) = unsent else { continue };
             match send(self.socket.as_fd(), packet, &[]) {
-                Sent::Yes => *unsent = None,
+                Sent::Yes => *unsent = false,
                 Sent::Full => return,
                 Sent::Closed => {
                     self.service = Service::Over;
@@ -257,12 +289,17 @@ impl Peer {
         }
     }
 
+    /// Whether records are held back for it, which nobody will wake the keeper for.
+    fn holds_back(&self) -> bool {
+        matches!(&self.service, Service::Stream { rings, .. } if rings.holds_back())
+    }
+
     /// Asks to be called when there is room, while there is something to send.
     fn want_room(&mut self, epoll: &nix::sys::epoll::Epoll) {
-        let Service::Stream { rings, unsent } = &self.service else {
+        let Service::Stream { rings, unsent, .. } = &self.service else {
             return;
         };
-        let more = unsent.is_some() || !rings.exhausted();
+        let more = *unsent || !rings.exhausted();
         let events = if more {
             EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT
         } else {
@@ -275,34 +312,4 @@ impl Peer {
             self.service = Service::Over;
         }
     }
-}
-
-fn packet(item: &Shared<'_>) -> Vec<u8> {
-    let message = match *item {
-        Shared::Record {
-            ring,
-            number,
-            record,
-        } => {
-            let mut bytes = Vec::with_capacity(usize::from(record.header.size));
-            record.copy_to(&mut bytes);
-            Message::Record {
-                ring,
-                number: number.unwrap_or(0),
-                bytes,
-            }
-        }
-        Shared::Lost { ring, loss } => {
-            let lost = if let Loss::Exact(n) = loss {
-                Some(n)
-            } else {
-                None
-            };
-            Message::Lost { ring, lost }
-        }
-        Shared::NewEpoch(ring) => Message::NewEpoch(ring),
-        // A keeper's own rings never say this.
-        Shared::KeeperGone => Message::Ready,
-    };
-    message.encode()
 }

@@ -10,7 +10,7 @@ use nix::sys::socket::{
     UnixAddr, bind, connect, getsockopt, listen, recvmsg, sendmsg, socket, sockopt,
 };
 
-use crate::keeper::wire::{LONGEST, Message, RINGS_PER_MESSAGE};
+use crate::keeper::wire::{LONGEST, RINGS_PER_MESSAGE};
 use crate::{Error, sys};
 
 /// Who is at the other end, as the kernel saw it when the connection was made.
@@ -118,7 +118,8 @@ pub(crate) fn send(fd: BorrowedFd<'_>, packet: &[u8], fds: &[BorrowedFd<'_>]) ->
 /// What came.
 #[derive(Debug)]
 pub(crate) enum Received {
-    Message(Message, Vec<OwnedFd>),
+    /// A packet, see [`Inbox::packet`], and its descriptors.
+    Packet(Vec<OwnedFd>),
     Nothing,
     Closed,
 }
@@ -127,6 +128,7 @@ pub(crate) enum Received {
 #[derive(Debug)]
 pub(crate) struct Inbox {
     bytes: Vec<u8>,
+    len: usize,
     control: Vec<u8>,
 }
 
@@ -140,12 +142,17 @@ impl Inbox {
         };
         Inbox {
             bytes: vec![0; LONGEST + 1],
+            len: 0,
             control,
         }
     }
 
-    /// The next packet, if there is one. One that is cut or not of the protocol is an error, and its descriptors are
-    /// closed.
+    /// The packet that was received last.
+    pub(crate) fn packet(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// The next packet, if there is one. One that is cut is an error, and its descriptors are closed.
     pub(crate) fn receive(&mut self, fd: BorrowedFd<'_>) -> Result<Received, Error> {
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
         let mut fds = Vec::new();
@@ -179,10 +186,8 @@ impl Inbox {
         if n == 0 {
             return Ok(Received::Closed);
         }
-        Ok(Received::Message(
-            Message::decode(self.bytes.get(..n).unwrap_or_default())?,
-            fds,
-        ))
+        self.len = n;
+        Ok(Received::Packet(fds))
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! The protocol is that of `sd_notify(3)` and `sd_listen_fds(3)`: a datagram `FDSTORE=1` with descriptors to
 //! `$NOTIFY_SOCKET`; after the restart they are descriptors 3 and up, named in `$LISTEN_FDNAMES`. The unit needs
-//! `FileDescriptorStoreMax=` of at least one more than there are CPUs.
+//! `FileDescriptorStoreMax=` of at least one more than twice the number of CPUs: with each event goes one that tells
+//! whether both are still alive, or died with their CPU while the keeper was away.
 //!
 //! What is stored keeps the events alive, so they go on counting; a ring's contents live on only while some client has it
 //! mapped. Otherwise the records that no client had read are lost, and the numbers of those that follow tell how many.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{IoSlice, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -16,14 +18,17 @@ use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, sendmsg, socket,
 };
 
+use super::Keeper;
 use super::wire::{LONGEST, Message, Terms};
-use super::{Keeper, Ring};
+use crate::pulse::Pulse;
 use crate::{Builder, Error, Event, sys};
 
 /// The name of the stored description.
 const TERMS: &str = "perf-ring-terms";
 /// What the names of stored rings begin with; the CPU's number follows.
 const RING: &str = "perf-ring-cpu";
+/// And those of the events that tell whether they are alive.
+const PULSE: &str = "perf-ring-pulse";
 
 /// Descriptors that a service manager has handed to this process, by name.
 #[derive(Debug, Default)]
@@ -80,7 +85,7 @@ impl AsFd for OpenFd {
 impl Keeper {
     /// Gives the events to the service manager at `$NOTIFY_SOCKET`. Says whether there is one.
     ///
-    /// Call it once after opening, and again after a CPU came.
+    /// Call it once after opening. From then on, the event of a CPU that comes back takes the old one's place there.
     ///
     /// # Errors
     ///
@@ -134,13 +139,15 @@ impl Keeper {
             .write_all(&Message::Terms(Box::new(self.terms.clone())).encode())
             .map_err(&io)?;
         tell(format!("FDSTORE=1\nFDNAME={TERMS}"), &[description.as_fd()])?;
-        for Ring { ring, event, .. } in self.rings.iter().filter(|ring| !ring.dead) {
-            tell(format!("FDSTOREREMOVE=1\nFDNAME={RING}{}", ring.cpu), &[])?;
-            tell(
-                format!("FDSTORE=1\nFDPOLL=0\nFDNAME={RING}{}", ring.cpu),
-                &[event.as_fd()],
-            )?;
+        for ring in self.rings.iter().filter(|ring| !ring.dead) {
+            let cpu = ring.ring.cpu;
+            for (name, fd) in [(RING, ring.event.as_fd()), (PULSE, ring.pulse.as_fd())] {
+                tell(format!("FDSTOREREMOVE=1\nFDNAME={name}{cpu}"), &[])?;
+                tell(format!("FDSTORE=1\nFDPOLL=0\nFDNAME={name}{cpu}"), &[fd])?;
+            }
         }
+        // The first is the only one.
+        let _ = self.store.set(notify.to_owned());
         Ok(())
     }
 
@@ -165,13 +172,26 @@ impl Keeper {
             &terms.name,
             &terms.format,
         )?;
-        let stored = std::mem::take(&mut kept.fds);
-        for (name, fd) in stored {
-            match name.strip_prefix(RING).and_then(|cpu| cpu.parse().ok()) {
-                Some(cpu) => keeper.hold(cpu, Event::from_fd(fd, keeper.terms.attr))?,
-                None => kept.fds.push((name, fd)),
+        let (mut events, mut pulses) = (BTreeMap::new(), BTreeMap::new());
+        for (name, fd) in std::mem::take(&mut kept.fds) {
+            let cpu = |of: &str| -> Option<u32> { name.strip_prefix(of)?.parse().ok() };
+            if let Some(cpu) = cpu(RING) {
+                events.insert(cpu, fd);
+            } else if let Some(cpu) = cpu(PULSE) {
+                pulses.insert(cpu, fd);
+            } else {
+                kept.fds.push((name, fd));
             }
         }
+        for (cpu, fd) in events {
+            // Without its pulse, there is no telling whether it is alive: it is opened anew.
+            if let Some(pulse) = pulses.remove(&cpu).map(Pulse::from_fd) {
+                let event = Event::from_fd(fd, keeper.terms.attr);
+                keeper.hold(cpu, event, pulse)?;
+            }
+        }
+        // Once to see how far the pulses are, and once to see whether they go on.
+        keeper.rescan()?;
         keeper.rescan()?;
         Ok(Some(keeper))
     }

@@ -4,9 +4,10 @@
 //! follows), then fields in little-endian order. Descriptors travel beside a packet (`SCM_RIGHTS`). A version's messages
 //! never change; a reader refuses a version that it does not know.
 
-use crate::Error;
 use crate::abi::EventAttr;
-use crate::keeper::cursor::{Cursor, Start};
+use crate::cursor::{Cursor, Start};
+use crate::follow::{Loss, Shared};
+use crate::{Error, Record};
 
 /// The version that this crate speaks.
 pub const VERSION: u16 = 1;
@@ -194,7 +195,12 @@ impl Message {
     /// The packet.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut body = Vec::new();
+        let mut packet = Vec::new();
+        frame(&mut packet, self.kind(), |body| self.put(body));
+        packet
+    }
+
+    fn put(&self, body: &mut Vec<u8>) {
         match self {
             Message::Hello { stream, start } => {
                 body.push((*stream).into());
@@ -203,7 +209,7 @@ impl Message {
                     Start::Now => body.push(1),
                     Start::After(cursor) => {
                         body.push(2);
-                        block(&mut body, &cursor.to_bytes());
+                        block(body, &cursor.to_bytes());
                     }
                 }
             }
@@ -213,18 +219,18 @@ impl Message {
                 body.extend_from_slice(&terms.page_size.to_le_bytes());
                 // Of the size that its fields need, as the kernel was given it.
                 let size = terms.attr.least_size();
-                block(&mut body, &terms.attr.to_bytes(size).unwrap_or_default());
-                block(&mut body, terms.name.as_bytes());
-                block(&mut body, &terms.format);
+                block(body, &terms.attr.to_bytes(size).unwrap_or_default());
+                block(body, terms.name.as_bytes());
+                block(body, &terms.format);
                 body.extend_from_slice(&terms.boot);
             }
             Message::Rings(rings) => {
                 for new in rings {
-                    put_ring(&mut body, new.ring);
+                    put_ring(body, new.ring);
                     body.extend_from_slice(&new.base.to_le_bytes());
                 }
             }
-            Message::Gone(ring) | Message::NewEpoch(ring) => put_ring(&mut body, *ring),
+            Message::Gone(ring) | Message::NewEpoch(ring) => put_ring(body, *ring),
             Message::Ready => {}
             Message::Denied { uid } => body.extend_from_slice(&uid.to_le_bytes()),
             Message::Record {
@@ -232,22 +238,16 @@ impl Message {
                 number,
                 bytes,
             } => {
-                put_ring(&mut body, *ring);
+                put_ring(body, *ring);
                 body.extend_from_slice(&number.to_le_bytes());
                 body.extend_from_slice(bytes);
             }
             Message::Lost { ring, lost } => {
-                put_ring(&mut body, *ring);
+                put_ring(body, *ring);
                 body.push(lost.is_some().into());
                 body.extend_from_slice(&lost.unwrap_or(0).to_le_bytes());
             }
         }
-        let mut packet = Vec::with_capacity(12 + body.len());
-        packet.extend_from_slice(&MAGIC);
-        packet.extend_from_slice(&VERSION.to_le_bytes());
-        packet.extend_from_slice(&self.kind().to_le_bytes());
-        block(&mut packet, &body);
-        packet
     }
 
     /// Reads a packet.
@@ -256,27 +256,7 @@ impl Message {
     ///
     /// [`Error::Version`] for another version; [`Error::Message`] for anything that no keeper or client writes.
     pub fn decode(packet: &[u8]) -> Result<Self, Error> {
-        if packet.len() > LONGEST {
-            return Err(Error::Message {
-                what: "it is too long",
-            });
-        }
-        let mut fields = Fields(packet);
-        if fields.array()? != MAGIC {
-            return Err(Error::Message {
-                what: "it does not begin with the magic number",
-            });
-        }
-        let version = fields.array().map(u16::from_le_bytes)?;
-        if version != VERSION {
-            return Err(Error::Version {
-                theirs: version,
-                ours: VERSION,
-            });
-        }
-        let kind = fields.array().map(u16::from_le_bytes)?;
-        let mut f = Fields(fields.block()?);
-        fields.end()?;
+        let (kind, mut f) = unframe(packet)?;
         let message = match kind {
             1 => {
                 let stream = f.flag()?;
@@ -344,35 +324,7 @@ impl Message {
             4 => Message::Gone(f.ring()?),
             5 => Message::Ready,
             6 => Message::Denied { uid: f.u32()? },
-            7 => {
-                let (ring, number) = (f.ring()?, f.u64()?);
-                let bytes = f.bytes(f.0.len())?;
-                let record = crate::Record::from_bytes(bytes)?;
-                if usize::from(record.header.size) != bytes.len() {
-                    return Err(Error::Message {
-                        what: "it is not one whole record",
-                    });
-                }
-                Message::Record {
-                    ring,
-                    number,
-                    bytes: bytes.to_vec(),
-                }
-            }
-            8 => {
-                let ring = f.ring()?;
-                let (known, lost) = (f.flag()?, f.u64()?);
-                if !known && lost != 0 {
-                    return Err(Error::Message {
-                        what: "it states an unknown loss",
-                    });
-                }
-                Message::Lost {
-                    ring,
-                    lost: known.then_some(lost),
-                }
-            }
-            9 => Message::NewEpoch(f.ring()?),
+            RECORD..=NEW_EPOCH => Self::of_item(&item(kind, &mut f)?),
             _ => {
                 return Err(Error::Message {
                     what: "it is of no known kind",
@@ -381,5 +333,189 @@ impl Message {
         };
         f.end()?;
         Ok(message)
+    }
+
+    /// An item of a client's stream that lends its bytes, as a message of its own.
+    pub(crate) fn of_item(item: &Shared<'_>) -> Self {
+        match *item {
+            Shared::Record {
+                ring,
+                number,
+                record,
+            } => {
+                let mut bytes = Vec::with_capacity(usize::from(record.header.size));
+                record.copy_to(&mut bytes);
+                Message::Record {
+                    ring,
+                    number: number.unwrap_or(0),
+                    bytes,
+                }
+            }
+            Shared::Lost { ring, loss } => {
+                let lost = if let Loss::Exact(n) = loss {
+                    Some(n)
+                } else {
+                    None
+                };
+                Message::Lost { ring, lost }
+            }
+            Shared::NewEpoch(ring) => Message::NewEpoch(ring),
+            // A keeper's own rings never say this.
+            Shared::KeeperGone => Message::Ready,
+        }
+    }
+}
+
+/// The kinds of a client's stream: from here ...
+const RECORD: u16 = 7;
+/// ... to here.
+const NEW_EPOCH: u16 = 9;
+
+/// A packet into `out`, in place of what it held: the header, and what `body` puts behind it.
+fn frame(out: &mut Vec<u8>, kind: u16, body: impl FnOnce(&mut Vec<u8>)) {
+    out.clear();
+    out.extend_from_slice(&MAGIC);
+    out.extend_from_slice(&VERSION.to_le_bytes());
+    out.extend_from_slice(&kind.to_le_bytes());
+    let at = out.len();
+    out.extend_from_slice(&[0; 4]);
+    body(out);
+    let len = u32::try_from(out.len() - at - 4).unwrap_or(u32::MAX);
+    if let Some(field) = out.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
+        *field = len.to_le_bytes();
+    }
+}
+
+/// A packet's kind and its fields.
+fn unframe(packet: &[u8]) -> Result<(u16, Fields<'_>), Error> {
+    if packet.len() > LONGEST {
+        return Err(Error::Message {
+            what: "it is too long",
+        });
+    }
+    let mut fields = Fields(packet);
+    if fields.array()? != MAGIC {
+        return Err(Error::Message {
+            what: "it does not begin with the magic number",
+        });
+    }
+    let version = fields.array().map(u16::from_le_bytes)?;
+    if version != VERSION {
+        return Err(Error::Version {
+            theirs: version,
+            ours: VERSION,
+        });
+    }
+    let kind = fields.array().map(u16::from_le_bytes)?;
+    let body = Fields(fields.block()?);
+    fields.end()?;
+    Ok((kind, body))
+}
+
+/// The packet of an item of a client's stream, into `out`. The same as the message's own, without a copy in between.
+pub(crate) fn encode_item(item: &Shared<'_>, out: &mut Vec<u8>) {
+    match item {
+        Shared::Record {
+            ring,
+            number,
+            record,
+        } => frame(out, RECORD, |body| {
+            put_ring(body, *ring);
+            body.extend_from_slice(&number.unwrap_or(0).to_le_bytes());
+            record.copy_to(body);
+        }),
+        // The others hold nothing that would have to be allocated.
+        other => {
+            let message = Message::of_item(other);
+            frame(out, message.kind(), |body| message.put(body));
+        }
+    }
+}
+
+/// An item of a client's stream, which lends the packet's bytes. `None` for messages of other kinds.
+pub(crate) fn decode_item(packet: &[u8]) -> Result<Option<Shared<'_>>, Error> {
+    let (kind, mut f) = unframe(packet)?;
+    if !(RECORD..=NEW_EPOCH).contains(&kind) {
+        return Ok(None);
+    }
+    let item = item(kind, &mut f)?;
+    f.end()?;
+    Ok(Some(item))
+}
+
+fn item<'a>(kind: u16, f: &mut Fields<'a>) -> Result<Shared<'a>, Error> {
+    let ring = f.ring()?;
+    Ok(match kind {
+        RECORD => {
+            let number = f.u64()?;
+            let bytes = f.bytes(f.0.len())?;
+            let record = Record::from_bytes(bytes)?;
+            if usize::from(record.header.size) != bytes.len() {
+                return Err(Error::Message {
+                    what: "it is not one whole record",
+                });
+            }
+            Shared::Record {
+                ring,
+                number: (number != 0).then_some(number),
+                record,
+            }
+        }
+        NEW_EPOCH => Shared::NewEpoch(ring),
+        _ => {
+            let (known, lost) = (f.flag()?, f.u64()?);
+            if !known && lost != 0 {
+                return Err(Error::Message {
+                    what: "it states an unknown loss",
+                });
+            }
+            let loss = if known {
+                Loss::Exact(lost)
+            } else {
+                Loss::Unknown
+            };
+            Shared::Lost { ring, loss }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi::{Misc, RecordHeader, RecordType};
+
+    /// What is written without a copy in between is the message, and is read as it.
+    #[test]
+    fn items_are_the_messages_of_their_kinds() {
+        let ring = RingId { cpu: 3, id: 99 };
+        let header = RecordHeader {
+            kind: RecordType::SAMPLE,
+            misc: Misc(2),
+            size: 32,
+        };
+        let record = Record {
+            header,
+            first: &[1; 16],
+            second: &[2; 8],
+        };
+        let items = [Some(7), None].map(|number| Shared::Record {
+            ring,
+            number,
+            record,
+        });
+        let losses = [Loss::Exact(5), Loss::Exact(0), Loss::Unknown];
+        let losses = losses.map(|loss| Shared::Lost { ring, loss });
+        let mut packet = vec![0xff; 500];
+        for item in items.iter().chain(&losses).chain(&[Shared::NewEpoch(ring)]) {
+            encode_item(item, &mut packet);
+            let message = Message::of_item(item);
+            assert_eq!(packet, message.encode());
+            assert_eq!(Message::decode(&packet).unwrap(), message);
+            let again = decode_item(&packet).unwrap().expect("an item");
+            assert_eq!(Message::of_item(&again), message);
+            packet.pop();
+            assert!(decode_item(&packet).is_err());
+        }
+        assert!(decode_item(&Message::Ready.encode()).unwrap().is_none());
     }
 }

@@ -6,7 +6,9 @@
 //! | [`Overwrite`] | read-only | the oldest are overwritten | the reader knows that, not how many |
 //! | [`Backward`] | read-only, `write_backward` | the oldest are overwritten | the same; a late reader finds every record boundary |
 //!
-//! How many were lost from a read-only ring is told by numbered records: see [`Numbering`](crate::Numbering).
+//! How many were lost from a read-only ring is told by the event's count, which each sample can carry as its number and
+//! which can be read: [`SharedRings`](crate::SharedRings) puts the loss into the stream, by
+//! [`Numbering`](crate::Numbering).
 
 mod batch;
 #[cfg(all(test, loom))]
@@ -16,5 +18,5 @@ mod protocol;
 
 pub(crate) use batch::record_at;
 pub use batch::{Batch, Reader, Record};
-pub use overwrite::{Backward, Kept, Order, Overwrite};
+pub use overwrite::{Backward, Kept, Order, Overwrite, ReadOnly};
 pub(crate) use protocol::Memory;

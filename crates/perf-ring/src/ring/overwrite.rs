@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::batch::Record;
 use super::protocol::{Copied, Memory, copy_backward, copy_forward};
 use crate::abi::RecordHeader;
-use crate::sys::{self, Mapping};
+use crate::sys::Mapping;
 use crate::{Error, Event};
 
 /// In which order a copy's records are handed out.
@@ -78,15 +78,19 @@ fn spare_of(map: &Mapping) -> u64 {
     map.data_len() as u64 / 8
 }
 
-/// Follows a forward-written, read-only ring from the moment it was mapped.
+/// Follows a forward-written, read-only ring.
 ///
-/// Only the writer's position and the reader's own are known boundaries: a reader that is overtaken goes on at the
-/// writer's position. [`Backward`] keeps everything that is still there.
+/// Only the writer's position and the reader's own are known boundaries: a reader that comes after the first lap, or is
+/// overtaken, goes on at the writer's position. [`Backward`] keeps everything that is still there.
+///
+/// How many were lost is not told here: see [`SharedRings`](crate::SharedRings).
 #[derive(Debug)]
 pub struct Overwrite {
     map: Arc<Mapping>,
     pos: u64,
     spare: u64,
+    /// The ring had been overwritten before this reader came: its records begin where the writer was.
+    late: bool,
     kept: Kept,
 }
 
@@ -95,11 +99,12 @@ impl Overwrite {
     pub(crate) fn new(map: Arc<Mapping>) -> Self {
         let spare = spare_of(&map);
         let head = map.head();
-        let pos = if head <= map.size() - spare { 0 } else { head };
+        let late = head > map.size() - spare;
         Overwrite {
             map,
-            pos,
+            pos: if late { head & !7 } else { 0 },
             spare,
+            late,
             kept: Kept::default(),
         }
     }
@@ -123,6 +128,29 @@ impl Overwrite {
         done?;
         self.kept.fill();
         Ok(&self.kept)
+    }
+
+    /// Leaves out what was written before now.
+    pub fn skip_to_now(&mut self) {
+        self.pos = self.map.head() & !7;
+    }
+
+    /// Whether anything came since the last reading.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.map.head() & !7 == self.pos
+    }
+
+    /// Whether records had been overwritten before this reader came.
+    #[must_use]
+    pub const fn late(&self) -> bool {
+        self.late
+    }
+
+    /// Size of the ring's data, bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.map.data_len()
     }
 }
 
@@ -162,11 +190,6 @@ impl Backward {
         }
     }
 
-    /// What the last reading copied.
-    pub(crate) const fn kept(&self) -> &Kept {
-        &self.kept
-    }
-
     /// Leaves out what was written before now.
     pub fn skip_to_now(&mut self) {
         self.last = self.map.head() & !7;
@@ -175,7 +198,7 @@ impl Backward {
     /// Whether anything came since the last reading.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.map.head() == self.last
+        self.map.head() & !7 == self.last
     }
 
     /// Whether the writer has already gone over what was not yet read.
@@ -205,7 +228,7 @@ impl Backward {
     /// As [`Backward::read`]; [`Error::Request`] when the event cannot be paused.
     pub fn read_paused(&mut self, event: &Event) -> Result<&Kept, Error> {
         let pause = event.pause()?;
-        let spare = if sys::wait_for_writers().is_ok() {
+        let spare = if self.map.wait_for_writers().is_ok() {
             0
         } else {
             self.spare
@@ -227,6 +250,75 @@ impl Backward {
     #[must_use]
     pub fn size(&self) -> usize {
         self.map.data_len()
+    }
+}
+
+/// A read-only ring, whichever way it is written.
+#[derive(Debug)]
+pub enum ReadOnly {
+    /// Forward: a plain event that was mapped read-only.
+    Forward(Overwrite),
+    /// Backward.
+    Backward(Backward),
+}
+
+impl From<Overwrite> for ReadOnly {
+    fn from(reader: Overwrite) -> Self {
+        ReadOnly::Forward(reader)
+    }
+}
+
+impl From<Backward> for ReadOnly {
+    fn from(reader: Backward) -> Self {
+        ReadOnly::Backward(reader)
+    }
+}
+
+impl ReadOnly {
+    pub(crate) fn read(&mut self) -> Result<&Kept, Error> {
+        match self {
+            ReadOnly::Forward(reader) => reader.read(),
+            ReadOnly::Backward(reader) => reader.read(),
+        }
+    }
+
+    /// What the last reading copied.
+    pub(crate) const fn kept(&self) -> &Kept {
+        match self {
+            ReadOnly::Forward(reader) => &reader.kept,
+            ReadOnly::Backward(reader) => &reader.kept,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            ReadOnly::Forward(reader) => reader.is_empty(),
+            ReadOnly::Backward(reader) => reader.is_empty(),
+        }
+    }
+
+    pub(crate) fn skip_to_now(&mut self) {
+        match self {
+            ReadOnly::Forward(reader) => reader.skip_to_now(),
+            ReadOnly::Backward(reader) => reader.skip_to_now(),
+        }
+    }
+
+    /// Waits until every record is written that was begun before the call; says whether that can be told.
+    pub(crate) fn wait_for_writers(&self) -> bool {
+        match self {
+            ReadOnly::Forward(reader) => reader.map.wait_for_writers(),
+            ReadOnly::Backward(reader) => reader.map.wait_for_writers(),
+        }
+        .is_ok()
+    }
+
+    /// Whether the writer has already gone over what was not yet read.
+    pub(crate) fn overtaken(&self) -> bool {
+        match self {
+            ReadOnly::Forward(reader) => reader.late,
+            ReadOnly::Backward(reader) => reader.overtaken(),
+        }
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) enum Reply {
     Done,
     Value(u64),
     Bytes(Vec<u8>),
+    /// The ring to map.
+    Ring(std::sync::Arc<crate::sys::Mapping>),
 }
 
 type Kernel = Box<dyn FnMut(Call) -> io::Result<Reply>>;
