@@ -80,7 +80,7 @@ fn append(c: &mut Criterion) {
                     spool.append(&mut batch).expect("room");
                     spent += begin.elapsed();
                     // Old segments go, as they do behind a history; that is not the writer's time.
-                    while let Ok(Some(frame)) = tail.next() {
+                    while let Ok(Some(frame)) = tail.next_frame() {
                         let _ = tail.applied(frame.sequence);
                     }
                 }

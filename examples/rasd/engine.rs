@@ -23,7 +23,7 @@ const BATCH: usize = 4096;
 /// A batch of so many bytes goes to disk.
 const BATCH_BYTES: usize = 1 << 20;
 /// How long a batch that did not get to disk waits for the next try.
-const RETRY: Duration = Duration::from_secs(1);
+pub(crate) const RETRY: Duration = Duration::from_secs(1);
 /// Wake-ups can get lost: after so long everything is looked at without one.
 const SAFETY_POLL: Duration = Duration::from_secs(60);
 

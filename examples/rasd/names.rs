@@ -105,7 +105,8 @@ fn ranges(entry: &[u8], table: &[u8]) -> Option<Vec<Range>> {
     let entry = EntryPoint::search(entry).ok()?;
     let mut devices = HashMap::new();
     let mut mapped = Vec::new();
-    for structure in entry.structures(table) {
+    // A structure has four bytes at least, so there are no more than this.
+    for structure in entry.structures(table).take(table.len() / 4) {
         match structure {
             Ok(Structure::MemoryDevice(device)) => {
                 let word =
@@ -116,9 +117,8 @@ fn ranges(entry: &[u8], table: &[u8]) -> Option<Vec<Range>> {
                 }
             }
             Ok(Structure::MemoryDeviceMappedAddress(map)) => mapped.push(map),
-            Ok(_) => {}
-            // What firmware wrote wrongly ends the table; what came before it holds.
-            Err(_) => break,
+            // What firmware wrote wrongly names nothing.
+            Ok(_) | Err(_) => {}
         }
     }
     let range = |map: &dmidecode::MemoryDeviceMappedAddress| {
@@ -150,10 +150,10 @@ mod tests {
         bytes
     }
 
-    /// A memory device (type 17, the 21 bytes of version 2.1), with its two names.
+    /// A memory device (type 17, the 40 bytes of version 2.8), with its two names.
     fn device(handle: u16, name: &str, bank: &str) -> Vec<u8> {
-        let mut bytes = vec![0; 21];
-        bytes[..2].copy_from_slice(&[17, 21]);
+        let mut bytes = vec![0; 40];
+        bytes[..2].copy_from_slice(&[17, 40]);
         bytes[2..4].copy_from_slice(&handle.to_le_bytes());
         bytes[16..18].copy_from_slice(&[1, 2]);
         for text in [name, bank] {
@@ -164,10 +164,10 @@ mod tests {
         bytes
     }
 
-    /// Which addresses a device has, in KiB (type 20, the 19 bytes of version 2.1).
+    /// Which addresses a device has, in KiB (type 20, the 35 bytes of version 2.7).
     fn mapped(device: u16, first: u32, last: u32) -> Vec<u8> {
-        let mut bytes = vec![0; 19];
-        bytes[..2].copy_from_slice(&[20, 19]);
+        let mut bytes = vec![0; 35];
+        bytes[..2].copy_from_slice(&[20, 35]);
         bytes[2..4].copy_from_slice(&(device + 0x100).to_le_bytes());
         bytes[4..8].copy_from_slice(&first.to_le_bytes());
         bytes[8..12].copy_from_slice(&last.to_le_bytes());

@@ -22,6 +22,7 @@ pub mod rasd;
 pub mod record;
 pub mod ring;
 pub mod source;
+pub mod store;
 pub mod tracefs_rings;
 pub mod tracefs_text;
 
@@ -57,6 +58,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("source_cursor", source::cursor),
     ("source_journal", source::journal_stream),
     ("source_replay", source::replay),
+    ("store_spool", store::spool),
     ("tracefs_filter", tracefs_rings::filter),
     ("tracefs_format", tracefs_text::format),
     ("tracefs_page", tracefs_rings::page),

@@ -265,6 +265,17 @@ impl<'a> Items<'a> {
         item.map(Some).ok_or(Unreadable)
     }
 
+    /// Whether all of them read.
+    pub(crate) fn read(mut self) -> bool {
+        loop {
+            match self.next() {
+                Ok(Some(_)) => {}
+                Ok(None) => return true,
+                Err(Unreadable) => return false,
+            }
+        }
+    }
+
     fn item(&mut self) -> Option<Item> {
         Some(match self.u8()? {
             RECORD => {

@@ -84,6 +84,11 @@ table! {
             "rights" rights: Rights = Rights::default();
         }
     }
+    check |this| {
+        let never = this.page_offline.mode != PageOffline::Off && this.thresholds.page.corrected.is_none();
+        let what = "no page would ever be taken out of use; expected a rate for `thresholds.page.corrected`";
+        never.then(|| ("page-offline", what.into()))
+    };
 }
 
 table! {

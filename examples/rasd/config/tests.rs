@@ -113,6 +113,16 @@ fn what_is_no_toml_is_named_with_its_place_and_the_rest_is_looked_at() {
 }
 
 #[test]
+fn pages_go_out_of_use_by_a_threshold_only() {
+    let none = "page-offline.mode = \"soft\"\nthresholds.page.corrected = \"off\"\n";
+    assert!(
+        problems(none).starts_with("1:1: page-offline: no page would ever"),
+        "{}",
+        problems(none)
+    );
+}
+
+#[test]
 fn standard_output_is_for_people_or_for_programs() {
     let both = "[output]\nndjson.to = \"-\"\nterminal.enabled = \"always\"\n";
     assert!(

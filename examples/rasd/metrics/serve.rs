@@ -409,6 +409,20 @@ mod tests {
         assert!(head.ends_with("\r\n\r\n"), "{head}");
     }
 
+    proptest::proptest! {
+        /// Whatever is asked, the answer is one of HTTP with as many bytes as it says.
+        #[test]
+        fn any_bytes_are_answered_or_refused(request in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let answer = answer(&request, &Metrics::new(1));
+            let text = String::from_utf8(answer).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            proptest::prop_assert!(head.starts_with("HTTP/1.1 "));
+            let length = format!("Content-Length: {}", body.len());
+            let is_head = request.starts_with(b"HEAD ");
+            proptest::prop_assert!(is_head || head.lines().any(|line| line == length));
+        }
+    }
+
     #[test]
     fn a_request_without_end_is_cut_off() {
         let server = server(Some("[::1]:0"), None);

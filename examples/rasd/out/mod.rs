@@ -343,10 +343,11 @@ impl Outputs {
             while !handle.thread.is_finished() && !late() {
                 thread::sleep(Duration::from_millis(2));
             }
-            let left = handle.queue.len();
-            if left > 0 {
+            let untold = handle.queue.untold();
+            if untold > 0 {
                 say::warn(format_args!(
-                    "the output {} does not take what it is given: {left} events were not told there; the history has them",
+                    "the output {} did not take what it was given: {untold} events or notes were not told there; \
+                     the history has all events",
                     handle.kind
                 ));
             }

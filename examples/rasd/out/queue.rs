@@ -114,6 +114,8 @@ impl<T> Queue<T> {
                 Class::Ordinary => left_out.ordinary = 1,
                 Class::Urgent => left_out.urgent = 1,
             }
+            inner.left_out.ordinary += left_out.ordinary;
+            inner.left_out.urgent += left_out.urgent;
             return left_out;
         }
         let number = inner.next;
@@ -149,12 +151,17 @@ impl<T> Queue<T> {
         self.emptied.notify_all();
     }
 
+    /// So many of those that were taken did not get out.
+    pub(crate) fn lost(&self, n: usize) {
+        self.lock().left_out.ordinary += n as u64;
+    }
+
     /// Nobody will take anything any more: what waits and what comes is left out.
     pub(crate) fn abandon(&self) {
         let mut inner = self.lock();
         inner.gone = true;
-        inner.ordinary = VecDeque::new();
-        inner.urgent = VecDeque::new();
+        inner.left_out.ordinary += std::mem::take(&mut inner.ordinary).len() as u64;
+        inner.left_out.urgent += std::mem::take(&mut inner.urgent).len() as u64;
         drop(inner);
         self.emptied.notify_all();
     }
@@ -212,6 +219,13 @@ impl<T> Queue<T> {
         }
     }
 
+    /// How many did not get out: they wait, or were left out and nobody could be told.
+    pub(crate) fn untold(&self) -> u64 {
+        let inner = self.lock();
+        let waiting = inner.ordinary.len() + inner.urgent.len();
+        waiting as u64 + inner.left_out.ordinary + inner.left_out.urgent
+    }
+
     /// How many wait.
     pub(crate) fn len(&self) -> usize {
         let inner = self.lock();
@@ -263,6 +277,23 @@ mod tests {
         };
         assert_eq!(taken.left_out, left_out);
         assert!(!taken.closed);
+    }
+
+    #[test]
+    fn what_nobody_takes_is_counted() {
+        let queue = Queue::new(Bounds {
+            patient: true,
+            ..BOUNDS
+        });
+        queue.push(Class::Ordinary, 1);
+        queue.push(Class::Urgent, 2);
+        queue.abandon();
+        // Nobody waits for room in it.
+        for item in 0..10 {
+            let left_out = queue.push(Class::Ordinary, item);
+            assert_eq!(left_out.ordinary, 1);
+        }
+        assert_eq!((queue.len(), queue.untold()), (0, 12));
     }
 
     #[test]

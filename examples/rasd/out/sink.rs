@@ -20,7 +20,7 @@ use super::queue::{LeftOut, Queue, Taken};
 const AT_ONCE: usize = 64;
 
 /// How long it waits to try again after it failed: at first, and at most.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// What an output has done, for metrics.
 #[derive(Debug, Default)]
@@ -82,6 +82,13 @@ pub(crate) struct Sink {
     pub(crate) notes: Notes,
 }
 
+impl Drop for Sink {
+    /// Whatever ended the thread: nobody shall wait for room in a queue that nobody empties.
+    fn drop(&mut self) {
+        self.queue.abandon();
+    }
+}
+
 /// Seconds since 1970.
 pub(crate) fn present() -> u64 {
     SystemTime::now()
@@ -101,11 +108,7 @@ impl Sink {
                 file.close();
             }
             let closed = taken.closed;
-            if !self.write(&taken, &mut bytes) {
-                self.queue.abandon();
-                return;
-            }
-            if closed {
+            if !self.write(&taken, &mut bytes) || closed {
                 return;
             }
         }
@@ -154,6 +157,8 @@ impl Sink {
             self.counts
                 .written
                 .fetch_add(taken.items.len() as u64, Ordering::Relaxed);
+        } else {
+            self.queue.lost(taken.items.len());
         }
         goes_on
     }

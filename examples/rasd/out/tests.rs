@@ -500,3 +500,18 @@ fn a_journal_that_does_not_read_holds_nothing_up() {
     outputs.finish(Some(Duration::from_millis(50)));
     assert!(start.elapsed() < Duration::from_secs(20));
 }
+
+#[test]
+fn what_could_not_be_written_by_the_end_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.log.file = Some(dir.path().join("none/rasd.log"));
+    let now = Instant::now();
+    let mut outputs = Outputs::start(&config, Board::default(), Purpose::Watch, now).unwrap();
+    for seq in 0..100 {
+        tell(&mut outputs, &delivered(seq, UNCORRECTED), None, now);
+    }
+    let queue = Arc::clone(&outputs.handles[0].queue);
+    outputs.finish(Some(Duration::from_secs(20)));
+    assert_eq!(queue.untold(), 100);
+}

@@ -3,16 +3,23 @@
 use crate::config::Again;
 use crate::config::values::Rate;
 
-/// The errors of one part.
+/// It leaks in so many drops a period.
+const DROPS: usize = 16;
+
+/// The errors of one part in the last period.
+///
+/// An error leaves the bucket when a sixteenth of the period at most is left of the period since it came. So "10 / 24h" is
+/// told only where ten errors came within 24 hours, and always where they came within 22 and a half. (A bucket that
+/// leaks all the time would tell of ten errors at once, and never of ten that came one every two hours.)
 ///
 /// Times are milliseconds since 1970. No time is later than the present that comes with it: a clock that was set back takes
-/// what was counted along, instead of stopping the leak until the old time comes again.
+/// what was counted along, instead of keeping it until the old time comes again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bucket {
-    /// What is in it: errors times the milliseconds of the period, so that leaking is exact.
-    level: u128,
-    /// When it was so.
-    stamp: u64,
+    /// Errors by when they came, in sixteenths of the period: the newest first.
+    drops: [u32; DROPS],
+    /// The number of the newest sixteenth, counted from 1970.
+    newest: u64,
     /// Since it was full.
     window: Option<Window>,
 }
@@ -37,58 +44,55 @@ impl Bucket {
         at: u64,
         now: u64,
     ) -> Option<u64> {
-        let period = u64::try_from(rate.per.get().as_millis())
-            .unwrap_or(u64::MAX)
-            .max(1);
-        let capacity = u128::from(rate.count) * u128::from(period);
-        self.stamp = self.stamp.min(now);
+        let period = u64::try_from(rate.per.get().as_millis()).unwrap_or(u64::MAX);
+        let width = (period / DROPS as u64).max(1);
         let at = at.min(now);
-        let leaked = |ms: u64| u128::from(ms) * u128::from(rate.count);
-        let added = u128::from(n) * u128::from(period);
-        if at >= self.stamp {
-            self.level = self.level.saturating_sub(leaked(at - self.stamp)) + added;
-            self.stamp = at;
-        } else {
-            // It comes late, and part of it would have leaked by now.
-            self.level += added.saturating_sub(leaked(self.stamp - at));
+        self.newest = self.newest.min(now / width);
+        let drop = at / width;
+        if let Some(passed) = drop.checked_sub(self.newest) {
+            let passed = usize::try_from(passed).map_or(DROPS, |passed| passed.min(DROPS));
+            self.drops.copy_within(..DROPS - passed, passed);
+            self.drops.iter_mut().take(passed).for_each(|old| *old = 0);
+            self.newest = drop;
         }
+        // What comes so late that it would have left by now counts no more.
+        let age = usize::try_from(self.newest - drop).unwrap_or(usize::MAX);
+        let counted = self.drops.get_mut(age)?;
+        *counted = counted.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
         if let Some(window) = &mut self.window {
             window.start = window.start.min(now);
             if at < window.start.saturating_add(period) {
                 window.count = window.count.saturating_add(n);
-                self.level = self.level.min(capacity);
-                return (again == Again::Doubling && window.count >= window.next).then(|| {
-                    while window.next <= window.count {
-                        window.next = window.next.saturating_mul(2).max(1);
-                        if window.next == u64::MAX {
-                            break;
-                        }
-                    }
-                    window.count
-                });
+                return window.tell(again);
             }
             self.window = None;
         }
-        if self.level < capacity {
+        let count = self.count();
+        if count < u64::from(rate.count) {
             return None;
         }
-        // Rounded up: what leaked a moment ago was an error too.
-        let count = u64::try_from(self.level.div_ceil(u128::from(period))).unwrap_or(u64::MAX);
-        // A flood is over a period after its end, however large it was.
-        self.level = capacity;
         self.window = Some(Window {
             start: at,
             count,
-            next: count.saturating_mul(2).max(1),
+            next: count.saturating_mul(2),
         });
         Some(count)
     }
 
-    /// How many errors are in it, rounded up.
-    #[cfg(test)]
-    fn count(&self, rate: Rate) -> u64 {
-        let period = rate.per.get().as_millis().max(1);
-        u64::try_from(self.level.div_ceil(period)).unwrap_or(u64::MAX)
+    /// How many errors are in it.
+    fn count(&self) -> u64 {
+        self.drops.iter().copied().map(u64::from).sum()
+    }
+}
+
+impl Window {
+    /// The count, if it is to be told: where it has doubled since the last time.
+    fn tell(&mut self, again: Again) -> Option<u64> {
+        if again == Again::Once || self.count < self.next {
+            return None;
+        }
+        self.next = self.count.saturating_mul(2);
+        Some(self.count)
     }
 }
 
@@ -123,14 +127,21 @@ mod tests {
         // Nine a day for a year: one every 160 minutes.
         let times = (0..9 * 365).map(|i| i * 160 * 60_000);
         assert!(told(TEN_A_DAY, times).iter().all(Option::is_none));
+        // And nine at once every day, a bit more than a day apart.
+        let times = (0..365).flat_map(|day| [day * 25 * HOUR; 9]);
+        assert!(told(TEN_A_DAY, times).iter().all(Option::is_none));
     }
 
     #[test]
-    fn a_few_more_than_that_are_told_in_time() {
-        // Twenty a day: the bucket gains ten a day, so it is full after a day.
-        let times = (0..40).map(|i| i * 72 * 60_000);
-        let first = told(TEN_A_DAY, times).iter().position(Option::is_some);
-        assert_eq!(first, Some(18));
+    fn ten_are_told_however_they_lie_in_the_day() {
+        // One every two hours and a half: the tenth comes within 22 hours and a half of the first.
+        for start in 0..48 {
+            let times = (0..10).map(|i| start * HOUR / 2 + i * 149 * 60_000);
+            assert_eq!(told(TEN_A_DAY, times)[9], Some(10), "{start}");
+        }
+        // Five late on one day and five early on the next.
+        let times = [23 * HOUR; 5].into_iter().chain([26 * HOUR; 5]);
+        assert_eq!(told(TEN_A_DAY, times)[9], Some(10));
     }
 
     #[test]
@@ -168,45 +179,38 @@ mod tests {
             bucket.add(TEN_A_DAY, Again::Doubling, 9, later, later),
             None
         );
-        assert_eq!(bucket.count(TEN_A_DAY), 9);
+        assert_eq!(bucket.count(), 9);
     }
 
     #[test]
     fn a_clock_that_is_set_back_stops_nothing() {
         let year = 365 * 24 * HOUR;
         let mut bucket = Bucket::default();
-        for _ in 0..9 {
-            assert_eq!(
-                bucket.add(TEN_A_DAY, Again::Doubling, 1, 2 * year, 2 * year),
-                None
-            );
-        }
-        // A year back; two days later the nine have leaked away all the same.
-        assert_eq!(bucket.add(TEN_A_DAY, Again::Doubling, 0, year, year), None);
+        let mut add = |n, at: u64| bucket.add(TEN_A_DAY, Again::Doubling, n, at, at);
+        assert_eq!(add(9, 2 * year), None);
+        // A year back: they came a moment ago all the same.
+        assert_eq!(add(0, year), None);
+        // Two days later they have left.
         let later = year + 48 * HOUR;
-        assert_eq!(
-            bucket.add(TEN_A_DAY, Again::Doubling, 1, later, later),
-            None
-        );
-        assert_eq!(bucket.count(TEN_A_DAY), 1);
-        // And what comes then is told, although a time far ahead was told before.
-        assert_eq!(
-            bucket.add(TEN_A_DAY, Again::Doubling, 9, later, later),
-            Some(10)
-        );
+        assert_eq!(add(1, later), None);
+        // And what comes then is told, although a time far ahead was counted before.
+        assert_eq!(add(9, later), Some(10));
+        // So is what comes a year before that, once the period of the first telling is over.
+        assert_eq!(add(9, later - year), None);
+        assert_eq!(add(12, later - year + 24 * HOUR), Some(12));
     }
 
     #[test]
-    fn what_comes_late_counts_for_what_would_be_left_of_it() {
+    fn what_comes_late_counts_where_it_belongs() {
         let mut bucket = Bucket::default();
         let now = 240 * HOUR;
-        bucket.add(TEN_A_DAY, Again::Doubling, 1, now, now);
+        let mut add = |n, at| bucket.add(TEN_A_DAY, Again::Doubling, n, at, now);
+        assert_eq!(add(1, now), None);
         // From a boot long ago.
-        bucket.add(TEN_A_DAY, Again::Doubling, 8, HOUR, now);
-        assert_eq!(bucket.count(TEN_A_DAY), 1);
-        // From half a day ago: five of eight have leaked.
-        bucket.add(TEN_A_DAY, Again::Doubling, 8, now - 12 * HOUR, now);
-        assert_eq!(bucket.count(TEN_A_DAY), 4);
+        assert_eq!(add(100, HOUR), None);
+        // From half a day ago.
+        assert_eq!(add(8, now - 12 * HOUR), None);
+        assert_eq!(add(1, now), Some(10));
     }
 
     proptest! {
@@ -226,7 +230,6 @@ mod tests {
                 if back {
                     periods += 1;
                 }
-                prop_assert!(bucket.count(rate) <= u64::from(count).max(u64::from(n) + u64::from(count)));
             }
             prop_assert!(told <= periods * 64);
         }

@@ -2,9 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::harness::example;
@@ -201,4 +207,66 @@ fn what_one_process_counted_the_next_does_not_forget() {
         );
     }
     assert_eq!(told, [0, 1, 0]);
+}
+
+/// What a file has, once it is so.
+fn soon(path: &Path, so: impl Fn(&str) -> bool) -> String {
+    let began = Instant::now();
+    loop {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        if so(&text) {
+            return text;
+        }
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "{}: {text}",
+            path.display()
+        );
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn while_it_runs_logs_are_rotated_and_metrics_are_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let config = format!(
+        "output.log = {{ file = \"{}\", form = \"line\" }}\n\
+         metrics.listen = \"127.0.0.1:0\"\n",
+        path("log").display(),
+    );
+    fs::write(path("rasd.toml"), config).unwrap();
+    let mut command = rasd(&path("state"), &file(dir.path(), 100_000));
+    command
+        .args(["--rate", "500", "--config"])
+        .arg(path("rasd.toml"));
+    let mut child = command.spawn().unwrap();
+    let log = soon(&path("log"), |text| {
+        text.contains("CORRECTED") && text.contains("/metrics\n")
+    });
+    let address = log
+        .lines()
+        .find_map(|line| {
+            line.split_once("metrics: http://")?
+                .1
+                .strip_suffix("/metrics")
+        })
+        .unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(
+        answer.contains("\nmcekit_records_total{severity=\"corrected\"} "),
+        "{answer}"
+    );
+
+    fs::rename(path("log"), path("log.1")).unwrap();
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
+    kill(pid, Signal::SIGHUP).unwrap();
+    // An uncorrected error comes every two seconds, past all limits.
+    let new = soon(&path("log"), |text| text.contains("FATAL"));
+    assert!(!new.contains("moved or removed"), "{new}");
+    kill(pid, Signal::SIGTERM).unwrap();
+    assert!(child.wait().unwrap().success());
 }

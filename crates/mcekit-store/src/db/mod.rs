@@ -178,7 +178,7 @@ impl History {
     }
 
     fn transaction(&mut self, tail: &mut Tail) -> Result<Option<u64>> {
-        let Some(mut frame) = tail.next()? else {
+        let Some(mut frame) = tail.next_frame()? else {
             return Ok(None);
         };
         self.run("BEGIN IMMEDIATE")?;
@@ -196,7 +196,7 @@ impl History {
             if self.applied.entry.saturating_sub(first) >= MOST {
                 break Ok(());
             }
-            match tail.next() {
+            match tail.next_frame() {
                 Ok(Some(next)) => frame = next,
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),

@@ -116,7 +116,7 @@ impl Store {
 
     fn records(&self) -> Vec<Record> {
         let rows = self.rows(&Query::default());
-        rows.iter().filter_map(|row| record_of(row)).collect()
+        rows.iter().filter_map(record_of).collect()
     }
 }
 
@@ -431,7 +431,7 @@ fn sightings_and_cursors_come_back() {
     let mut seen = Vec::new();
     history
         .sightings(10, |identity, channel, number| {
-            seen.push((identity, channel, number))
+            seen.push((identity, channel, number));
         })
         .unwrap();
     assert_eq!(

@@ -158,7 +158,7 @@ fn flags(record: &Record) -> String {
         (status.uc(), "Uncorrected_error"),
         (record.has_deferred() && status.deferred(), "Deferred_error"),
         (
-            !status.uc() && !(record.has_deferred() && status.deferred()),
+            !(status.uc() || record.has_deferred() && status.deferred()),
             "Corrected_error",
         ),
         (status.en(), "Error_enabled"),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::segment::{self, Met, Walk};
 use super::{Damage, Spool, frame, sync_dir};
+use crate::codec::Items;
 use crate::{Error, Result};
 
 impl Spool {
@@ -45,7 +46,10 @@ impl Spool {
         let mut walk = Walk::new(&old, len);
         let mut bytes = Vec::new();
         while let Some(met) = walk.next().map_err(|error| Error::io(path, error))? {
-            if let Met::Frame(_, header) = met {
+            // Items that do not read are damage, whatever their checksum says.
+            if let Met::Frame(_, header) = met
+                && Items::new(&walk.items, header.first).read()
+            {
                 bytes.clear();
                 frame::put(
                     &mut bytes,

@@ -25,13 +25,14 @@
 //! assert_eq!(batch.entries()[0].seq, 1);
 //!
 //! let mut tail = spool.tail(0);
-//! let frame = tail.next()?.expect("a frame");
+//! let frame = tail.next_frame()?.expect("a frame");
 //! assert!(matches!(&frame.items()?[..], [Item::Entry(delivered, 0)] if delivered.seq == 1));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod frame;
 mod mend;
+mod scan;
 mod segment;
 mod tail;
 
@@ -47,6 +48,7 @@ use mcekit_source::{Cursor, Loss};
 use crate::codec::Items;
 use crate::entry::{Batch, Item};
 use crate::{Error, Result};
+pub use scan::{Found, scan};
 use segment::{Met, Walk};
 pub(crate) use tail::Shared;
 pub use tail::{Frame, Tail};

@@ -135,7 +135,7 @@ impl Tail {
     /// # Errors
     ///
     /// Those of the files. Damaged bytes are passed over: opening has told of them.
-    pub fn next(&mut self) -> Result<Option<Frame>> {
+    pub fn next_frame(&mut self) -> Result<Option<Frame>> {
         loop {
             let Some((end, is_last)) = self.segment()? else {
                 return Ok(None);
@@ -180,7 +180,7 @@ impl Tail {
     }
 
     /// Goes on behind the frame of this number, if that is further than it is.
-    pub(crate) fn skip(&mut self, to: u64) {
+    pub fn skip(&mut self, to: u64) {
         if self.last < to {
             self.rewind(to);
         }

@@ -49,7 +49,7 @@ fn segment_of(dir: &TempDir) -> PathBuf {
 /// The events that a reader gets: number and address.
 fn read(tail: &mut Tail) -> Vec<(u64, u64)> {
     let mut all = Vec::new();
-    while let Some(frame) = tail.next().unwrap() {
+    while let Some(frame) = tail.next_frame().unwrap() {
         all.extend(events(&frame));
     }
     all
@@ -113,7 +113,7 @@ fn a_segment_goes_when_it_is_applied_and_the_cursors_stay() {
     let mut last = 0;
     for n in 1..=40 {
         spool.append(&mut batch(n, 1)).unwrap();
-        while let Some(frame) = tail.next().unwrap() {
+        while let Some(frame) = tail.next_frame().unwrap() {
             last = frame.sequence;
         }
         tail.applied(last).unwrap();
@@ -222,7 +222,7 @@ fn a_flipped_byte_anywhere_costs_its_frame_and_is_counted() {
         // A reader that has the file open already reads the same to its end.
         let mut early = spool.tail(0);
         let mut before = Vec::new();
-        if let Some(frame) = early.next().unwrap() {
+        if let Some(frame) = early.next_frame().unwrap() {
             before.extend(events(&frame));
         }
         let lost = damage.iter().map(|one| one.lost).reduce(Loss::and).unwrap();

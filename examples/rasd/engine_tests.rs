@@ -1,0 +1,413 @@
+//! The engine over sources that are made up, and over a spool on disk.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fs;
+use std::io::Write;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mcekit::{Addr, Record, Status};
+use mcekit_source::{
+    Caps, Channel, Cursor, Event, Guarantees, Keeps, LossKnown, Observed, Result as SourceResult,
+    Seek, Sightings, Source,
+};
+use mcekit_store::spool::{self, Found, Spool, scan};
+use mcekit_store::{Batch, Delivered, Item};
+use tempfile::TempDir;
+
+use crate::delivered::Consumer;
+use crate::engine::{Engine, Options, RETRY};
+use crate::feed::Feed;
+use crate::stats::Stats;
+use crate::wait::Wait;
+
+/// What happened, in its order.
+type Log = Rc<RefCell<Vec<String>>>;
+
+/// A source of numbers: event n is a record with the address n.
+struct Fake {
+    name: &'static str,
+    channel: Channel,
+    left: VecDeque<u64>,
+    guarantees: Guarantees,
+    /// Readable while something is left.
+    ends: (UnixStream, UnixStream),
+    at: u64,
+    log: Log,
+    spool: PathBuf,
+}
+
+impl Fake {
+    fn new(bench: &Bench, channel: Channel, name: &'static str, left: &[u64]) -> Self {
+        let ends = UnixStream::pair().unwrap();
+        (&ends.1).write_all(b"x").unwrap();
+        Self {
+            name,
+            channel,
+            left: left.iter().copied().collect(),
+            guarantees: Guarantees::REPEATS,
+            ends,
+            at: 0,
+            log: Rc::clone(&bench.log),
+            spool: bench.dir.path().into(),
+        }
+    }
+
+    fn destroys(mut self) -> Self {
+        self.guarantees = Guarantees::READING_DESTROYS;
+        self
+    }
+}
+
+impl AsFd for Fake {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ends.0.as_fd()
+    }
+}
+
+impl Source for Fake {
+    fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn caps(&self) -> Caps {
+        Caps {
+            guarantees: self.guarantees,
+            keeps: Keeps::Oldest,
+            loss: LossKnown::Unknown,
+        }
+    }
+
+    fn next(&mut self) -> SourceResult<Option<Event>> {
+        if self.guarantees.contains(Guarantees::READING_DESTROYS) {
+            let marked =
+                unfinished(&self.spool).contains(&format!("{}:{}", self.channel, self.name));
+            assert!(marked, "the marker is on disk before anything is read");
+        }
+        Ok(self.left.pop_front().map(|n| {
+            self.at = n;
+            Event::Record(Observed {
+                record: record(n),
+                channel: self.channel,
+                earlier_boot: false,
+            })
+        }))
+    }
+
+    fn cursor(&self) -> Option<Cursor> {
+        let source = format!("{}:{}", self.channel, self.name);
+        Some(Cursor::new(&source, "e", &self.at.to_string()))
+    }
+
+    fn seek(&mut self, cursor: &Cursor) -> SourceResult<Seek> {
+        let at = cursor.position().parse().unwrap();
+        self.left.retain(|&n| n > at);
+        Ok(Seek::Resumed)
+    }
+
+    fn commit(&mut self, cursor: &Cursor) -> SourceResult<()> {
+        let safe = cursors(&self.spool).contains(cursor);
+        assert!(safe, "committed before it was on disk: {cursor}");
+        self.log.borrow_mut().push(format!("commit {cursor}"));
+        Ok(())
+    }
+
+    fn ended(&self) -> bool {
+        self.left.is_empty()
+    }
+}
+
+fn record(n: u64) -> Record {
+    Record::new(5, Status(1 << 63))
+        .with_addr(Addr(n))
+        .with_tsc(n)
+}
+
+/// Writes down what it gets, and looks whether that is on disk.
+struct Witness {
+    log: Log,
+    spool: PathBuf,
+}
+
+impl Consumer for Witness {
+    fn deliver(&mut self, what: &Delivered) {
+        let safe = items(&self.spool)
+            .iter()
+            .any(|item| matches!(item, Item::Entry(entry, _) if entry == what));
+        assert!(safe, "delivered before it was on disk: {what:?}");
+        self.log.borrow_mut().push(match &what.event {
+            Event::Record(observed) => {
+                format!("{} record {}", what.seq, observed.record.addr().unwrap().0)
+            }
+            Event::Lost(lost) => format!("{} lost {}: {}", what.seq, lost.channel, lost.loss),
+            other => format!("{other:?}"),
+        });
+    }
+
+    fn tick(&mut self, _: Instant) -> Option<Duration> {
+        None
+    }
+}
+
+/// Everything that the spool in a directory holds, read from its files.
+fn items(dir: &Path) -> Vec<Item> {
+    let files = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut paths: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|end| end == "spool"))
+        .collect();
+    paths.sort();
+    let mut all = Vec::new();
+    for path in paths {
+        scan(&fs::read(path).unwrap(), |found| {
+            if let Found::Frame { items, .. } = found {
+                all.extend(items.unwrap());
+            }
+        });
+    }
+    all
+}
+
+fn cursors(dir: &Path) -> Vec<Cursor> {
+    let cursor = |item| match item {
+        Item::Cursor(cursor) => Some(cursor),
+        _ => None,
+    };
+    items(dir).into_iter().filter_map(cursor).collect()
+}
+
+fn unfinished(dir: &Path) -> Vec<String> {
+    let mut all = Vec::new();
+    for item in items(dir) {
+        match item {
+            Item::Taking(name) => all.push(name),
+            Item::Taken(name) => all.retain(|one| *one != name),
+            _ => {}
+        }
+    }
+    all
+}
+
+/// A state directory, and what happens over it.
+struct Bench {
+    dir: TempDir,
+    log: Log,
+    stats: Arc<Stats>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            log: Log::default(),
+            stats: Arc::default(),
+        }
+    }
+
+    /// A process: an engine, as the daemon makes it.
+    fn engine(&self) -> Engine {
+        let mut sightings = Sightings::new(100);
+        let opened = Spool::open(self.dir.path(), spool::Options::default(), |_, item| {
+            if let Item::Entry(delivered, number) = item
+                && let (Some(identity), Event::Record(observed)) =
+                    (delivered.identity, &delivered.event)
+            {
+                sightings.restore(identity, observed.channel, *number);
+            }
+        });
+        let (spool, damage) = opened.unwrap();
+        let options = Options {
+            once: true,
+            ..Options::default()
+        };
+        let wait = Wait::new().unwrap();
+        let stats = Arc::clone(&self.stats);
+        let mut engine = Engine::new(options, wait, spool, damage, sightings, stats);
+        let witness = Witness {
+            log: Rc::clone(&self.log),
+            spool: self.dir.path().into(),
+        };
+        engine.consumer(Box::new(witness)).unwrap();
+        engine
+    }
+
+    fn run(&self, feeds: Vec<Feed>) {
+        let mut engine = self.engine();
+        for feed in feeds {
+            engine.source(feed).unwrap();
+        }
+        engine.run().unwrap();
+    }
+
+    /// What happened since the last time.
+    fn log(&self) -> Vec<String> {
+        self.log.take()
+    }
+}
+
+fn live(source: Fake) -> Feed {
+    Feed::new(Box::new(source), false)
+}
+
+#[test]
+fn on_disk_then_delivered_then_forgotten() {
+    let bench = Bench::new();
+    let trace = |left: &[u64]| live(Fake::new(&bench, Channel::Trace, "a", left));
+    bench.run(vec![trace(&[1, 2])]);
+    let expected = ["1 record 1", "2 record 2", "commit v1 trace:a e 2"];
+    assert_eq!(bench.log(), expected);
+    // The next process goes on behind it.
+    bench.run(vec![trace(&[1, 2, 3])]);
+    assert_eq!(bench.log(), ["3 record 3", "commit v1 trace:a e 3"]);
+}
+
+#[test]
+fn what_is_over_comes_first() {
+    let bench = Bench::new();
+    let now = live(Fake::new(&bench, Channel::Trace, "a", &[10]));
+    let before = Feed::new(
+        Box::new(Fake::new(&bench, Channel::Pstore, "p", &[1])),
+        true,
+    );
+    bench.run(vec![now, before]);
+    let log = bench.log();
+    let delivered: Vec<&String> = log.iter().filter(|line| line.contains("record")).collect();
+    assert_eq!(delivered, ["1 record 1", "2 record 10"]);
+}
+
+#[test]
+fn one_error_by_two_roads_is_one_across_processes() {
+    let bench = Bench::new();
+    bench.run(vec![
+        live(Fake::new(&bench, Channel::Trace, "a", &[1, 2])),
+        live(Fake::new(&bench, Channel::Keeper, "k", &[2, 3])),
+    ]);
+    let log = bench.log();
+    let delivered: Vec<&String> = log.iter().filter(|line| line.contains("record")).collect();
+    assert_eq!(delivered, ["1 record 1", "2 record 2", "3 record 3"]);
+    bench.run(vec![live(Fake::new(
+        &bench,
+        Channel::Mcelog,
+        "m",
+        &[1, 3, 4],
+    ))]);
+    assert_eq!(bench.log(), ["4 record 4", "commit v1 mcelog:m e 4"]);
+    let again = items(bench.dir.path());
+    let again = again
+        .iter()
+        .filter(|item| matches!(item, Item::Again { .. }));
+    assert_eq!(again.count(), 3);
+}
+
+#[test]
+fn a_channel_that_forgets_is_marked_while_it_is_read() {
+    let bench = Bench::new();
+    let device = |left: &[u64]| {
+        let fake = Fake::new(&bench, Channel::Mcelog, "dev", left);
+        live(fake.destroys())
+    };
+    bench.run(vec![device(&[1])]);
+    assert_eq!(bench.log(), ["1 record 1", "commit v1 mcelog:dev e 1"]);
+    assert_eq!(unfinished(bench.dir.path()), [""; 0], "the marker is gone");
+    // A process that died between the mark and the disk.
+    let (mut spool, _) =
+        Spool::open(bench.dir.path(), spool::Options::default(), |_, _| {}).unwrap();
+    let mut batch = Batch::new();
+    batch.taking("mcelog:dev");
+    spool.append(&mut batch).unwrap();
+    drop(spool);
+    bench.run(vec![device(&[2])]);
+    assert_eq!(
+        bench.log(),
+        [
+            "2 lost mcelog: an unknown number",
+            "3 record 2",
+            "commit v1 mcelog:dev e 2"
+        ]
+    );
+    bench.run(vec![]);
+    assert_eq!(bench.log(), [""; 0], "told once");
+}
+
+/// Gives the spool's directory back when it is called for the second time.
+struct Repair {
+    away: PathBuf,
+    dir: PathBuf,
+    calls: u32,
+}
+
+impl Consumer for Repair {
+    fn deliver(&mut self, _: &Delivered) {}
+
+    fn tick(&mut self, _: Instant) -> Option<Duration> {
+        self.calls += 1;
+        if self.calls == 2 {
+            fs::rename(&self.away, &self.dir).unwrap();
+        }
+        Some(Duration::from_millis(50))
+    }
+}
+
+#[test]
+fn what_does_not_get_to_disk_waits_for_it() {
+    let bench = Bench::new();
+    let mut engine = bench.engine();
+    let away = bench.dir.path().with_extension("away");
+    fs::rename(bench.dir.path(), &away).unwrap();
+    let dir = bench.dir.path().to_owned();
+    engine
+        .consumer(Box::new(Repair {
+            away,
+            dir,
+            calls: 0,
+        }))
+        .unwrap();
+    let fake = Fake::new(&bench, Channel::Trace, "a", &[1, 2, 3]);
+    engine.source(live(fake)).unwrap();
+    let began = Instant::now();
+    engine.run().unwrap();
+    assert!(began.elapsed() >= RETRY, "it waits for the next try");
+    assert_eq!(bench.stats.retries.get(), 1);
+    let expected = [
+        "1 record 1",
+        "2 record 2",
+        "3 record 3",
+        "commit v1 trace:a e 3",
+    ];
+    assert_eq!(bench.log(), expected);
+}
+
+#[test]
+fn damage_is_an_event_and_is_mended() {
+    let bench = Bench::new();
+    for n in 1..=3 {
+        bench.run(vec![live(Fake::new(&bench, Channel::Trace, "a", &[n]))]);
+    }
+    bench.log();
+    // The second of three processes' segments: no frame of it is left.
+    let paths = fs::read_dir(bench.dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut paths: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|end| end == "spool"))
+        .collect();
+    paths.sort();
+    let mut bytes = fs::read(&paths[1]).unwrap();
+    bytes[28..].fill(0xaa);
+    fs::write(&paths[1], bytes).unwrap();
+    bench.run(vec![]);
+    assert_eq!(bench.log(), ["4 lost spool: 1"]);
+    assert!(paths[1].with_extension("spool.damaged-1").exists());
+    bench.run(vec![]);
+    assert_eq!(bench.log(), [""; 0], "told once");
+}
