@@ -82,7 +82,14 @@ impl Feed {
     /// Goes to where an earlier process had come.
     pub(crate) fn seek(&mut self, cursor: &Cursor) -> Option<Seek> {
         match self.source.seek(cursor) {
-            Ok(seek) => Some(seek),
+            Ok(seek) => {
+                // What is safe since then, a process that was killed may not have told the channel.
+                if seek != Seek::NewEpoch {
+                    self.uncommitted = Some(cursor.clone());
+                    self.commit();
+                }
+                Some(seek)
+            }
             Err(error) => {
                 say::warn(format_args!("{}: {error}; reading all of it", self.name));
                 None

@@ -127,7 +127,9 @@ impl Daemon {
     pub fn addresses(&self, guest: &Guest, at_least: usize) -> Result<Addresses, Failure> {
         guest.wait_for("records in the history", PATIENCE, || {
             // Before the first event there is no history.
-            let Ok(rows) = self.history() else { return Ok(None) };
+            let Ok(rows) = self.history() else {
+                return Ok(None);
+            };
             let addresses = Addresses::of(&rows);
             Ok((addresses.count() >= at_least).then_some(addresses))
         })
@@ -159,9 +161,9 @@ impl Addresses {
         let mut all = Self::default();
         for row in rows {
             if let Some(record) = row.get("record") {
-                let addr = record["addr"].as_str().and_then(|text| {
-                    u64::from_str_radix(text.trim_start_matches("0x"), 16).ok()
-                });
+                let addr = record["addr"]
+                    .as_str()
+                    .and_then(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok());
                 *all.seen.entry(addr.unwrap_or(0)).or_default() += 1;
             } else if let Some(lost) = row.get("lost") {
                 match lost["count"].as_u64() {
@@ -194,7 +196,10 @@ impl Addresses {
         }
         ensure(
             self.seen.len() == injected.len(),
-            format!("the history has {:x?}, injected were {injected:x?}", self.seen),
+            format!(
+                "the history has {:x?}, injected were {injected:x?}",
+                self.seen
+            ),
         )
     }
 }
