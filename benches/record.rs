@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use mcekit::wire::{Mce, Wire};
+use mcekit::wire::{Mce, Raw};
 use mcekit::{
     Addr, Context, CpuSignature, Grade, Ipid, McgCap, McgStatus, Misc, Record, Status, Synd, Vendor,
 };
@@ -40,7 +40,7 @@ fn benches(c: &mut Criterion) {
     for (name, record) in [("intel", intel()), ("amd", amd())] {
         let bytes = Mce::from(&record).to_bytes();
         group.bench_function(format!("from struct mce, {name}"), |b| {
-            b.iter(|| Wire::read(black_box(&bytes)).map(|wire| _ = black_box(&wire.record())));
+            b.iter(|| Raw::new(black_box(&bytes)).map(|raw| _ = black_box(&raw.record())));
         });
         group.bench_function(format!("decode, {name}"), |b| {
             b.iter(|| _ = black_box(&black_box(&record).decode()));

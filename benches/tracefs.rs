@@ -218,6 +218,26 @@ fn mce_record(c: &mut Criterion) {
             line.len()
         });
     });
+    // As it is since Linux 6.13: with what the vendor stores behind it.
+    let path = fixtures().join("6.13/mce/mce_record/format");
+    let since = std::fs::read(path).expect("a fixture");
+    let since = Format::parse_for(&since, Abi::LE64).expect("a fixture");
+    let mut long = record(&since);
+    let vendor = since.field("v_data").expect("a field of 6.13").offset();
+    let place = (16 << 16) | long.len() as u32;
+    long[vendor..vendor + 4].copy_from_slice(&place.to_le_bytes());
+    long.extend_from_slice(&0x0033_2211_u64.to_le_bytes());
+    long.extend_from_slice(&0x0807_0605_0403_0201_u64.to_le_bytes());
+    let print_since = PrintFmt::compile(&since, &Symbols::new()).expect("a fixture");
+    group.bench_function("tracefs, text with vendor data", |b| {
+        b.iter(|| {
+            line.clear();
+            print_since
+                .render(black_box(&long), &mut line)
+                .expect("a String");
+            line.len()
+        });
+    });
     #[cfg(feature = "libtraceevent")]
     {
         use mcekit_peers::libtraceevent::Event;

@@ -10,6 +10,7 @@ use mcekit::{
 };
 
 use crate::cpu::Processor;
+use crate::numbers::{narrow, number, register};
 use crate::style::Color;
 
 /// Explain x86 machine checks: paste any log, get the answer.
@@ -73,7 +74,7 @@ Examples:
       decode 'CPU 3: Machine Check: 0 Bank 5: bea0000000000108'
   Explain registers:
       decode --bank 5 --status bea0000000000108 --cpu 17h/31h/0
-      decode --bank 7 --status 8c00004000010090 --misc 200001c080801086 --addr 175321bec0 --cpu skylake_server
+      decode --bank 7 --status 8c00004000010090 --misc 200001c080801086 --cpu skylake_server
   Which DIMM, and how often:
       decode --summary /var/log/kern.log*
   For programs (docs/json.md describes the lines):
@@ -81,8 +82,8 @@ Examples:
   Completions:
       decode --completions bash > /etc/bash_completion.d/decode
 
-Exit status: 0 if something was decoded, 1 if no machine check was found, 2 if something could not be read or the
-command line is wrong. Errors, warnings and progress go to standard error.";
+Exit status: 0 if something was decoded, 1 if no machine check was found, 2 if something could not
+be read or the command line is wrong. Errors, warnings and progress go to standard error.";
 
 /// How to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -216,32 +217,6 @@ impl Registers {
     }
 }
 
-/// A register as people write it: hex, with or without `0x`, underscores allowed.
-pub(crate) fn register(text: &str) -> Result<u64, String> {
-    let plain = text.trim().replace('_', "");
-    let digits = plain
-        .strip_prefix("0x")
-        .or_else(|| plain.strip_prefix("0X"))
-        .unwrap_or(&plain);
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err("not a hex number".into());
-    }
-    u64::from_str_radix(digits, 16).map_err(|_| "more than 64 bits".into())
-}
-
-fn narrow<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
-    T::try_from(register(text)?).map_err(|_| format!("more than {} bits", 8 * size_of::<T>()))
-}
-
-fn number<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
-    let value = if text.starts_with("0x") || text.starts_with("0X") {
-        register(text)?
-    } else {
-        text.parse().map_err(|_| "not a number".to_owned())?
-    };
-    T::try_from(value).map_err(|_| format!("more than {} bits", 8 * size_of::<T>()))
-}
-
 fn vendor(text: &str) -> Result<Vendor, String> {
     Vendor::from_name(text)
         .or_else(|| text.parse().ok().map(Vendor))
@@ -256,23 +231,6 @@ mod tests {
     #[test]
     fn the_command_is_well_formed() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn registers_in_every_spelling() {
-        for text in [
-            "bea0000000000108",
-            "0xBEA0000000000108",
-            "0xbea0_0000_0000_0108",
-        ] {
-            assert_eq!(register(text), Ok(0xbea0_0000_0000_0108), "{text}");
-        }
-        for text in ["", "0x", "-1", "+1", "zebra", "1bea0000000000108"] {
-            assert!(register(text).is_err(), "{text}");
-        }
-        assert_eq!(number::<u8>("0x10"), Ok(16));
-        assert_eq!(number::<u8>("10"), Ok(10));
-        assert!(number::<u8>("256").is_err());
     }
 
     #[test]

@@ -1,29 +1,25 @@
 //! A record as a block that a person understands: what happened, where, how bad, what to do; then the registers.
 
-use mcekit::arch::{Address, Ecc, ErrorCode};
-use mcekit::table::{Form, Place, Value};
-use mcekit::{AddressMode, Decoding, Grade, Present, Record, Severity};
-use mcekit_models::Explained;
+use mcekit::arch::Address;
+use mcekit::{AddressMode, Present, Record};
 
+use super::cpu::Tables;
 use super::found::{Found, Source};
-use super::judgement::Judgement;
 use super::memo::Memo;
 use super::out::Out;
+use super::recent::Recent;
+use super::said::Said;
 use super::style::{MORE, Style};
-use super::time::utc;
+use super::time::{DAY, day};
 
 /// Writes blocks.
 #[derive(Debug)]
 pub(crate) struct Blocks {
     style: Style,
     first: bool,
-    /// Those of one record; kept for their memory.
-    values: Vec<Value>,
-    headlines: Memo<(ErrorCode, Severity, bool, bool, bool)>,
-    judgements: Memo<Judgement>,
-    flags: Memo<(u64, bool, bool)>,
+    said: Recent<Said>,
     processors: Memo<u32>,
-    times: Memo<u64>,
+    days: Memo<u64>,
 }
 
 impl Blocks {
@@ -31,102 +27,55 @@ impl Blocks {
         Self {
             style,
             first: true,
-            values: Vec::new(),
-            headlines: Memo::new(),
-            judgements: Memo::new(),
-            flags: Memo::new(),
+            said: Recent::default(),
             processors: Memo::new(),
-            times: Memo::new(),
+            days: Memo::new(),
         }
     }
 
     /// Writes one record.
-    pub(crate) fn write(
-        &mut self,
-        found: &Found<'_>,
-        decoding: &Decoding,
-        explained: &Explained<'_>,
-        out: &mut Out,
-    ) {
+    pub(crate) fn write(&mut self, found: &Found<'_>, tables: &mut Tables, out: &mut Out) {
         if !std::mem::take(&mut self.first) {
             out.str("\n");
         }
         let record = &found.record;
-        let status = record.status();
-        let block = Block {
-            style: self.style,
-            record,
-            decoding,
-            explained,
-            grade: decoding.grade(),
+        let style = self.style;
+        let own;
+        let said = if found.texts.iter().any(|text| is_name(text.0)) {
+            let names = found.texts.iter().filter(|text| is_name(text.0));
+            own = Said::of(style, &tables.explain(record), names.map(|text| text.1));
+            &own
+        } else {
+            self.said.of(record, tables, |explained| {
+                Said::of(style, explained, std::iter::empty())
+            })
         };
-        let kind = (
-            decoding.code,
-            block.grade.severity,
-            status.val(),
-            status.not_captured(),
-            block.has_status(),
-        );
-        self.headlines
-            .write(kind, status.error_code().into(), out, |out| {
-                block.headline(out);
-            });
-        self.values.clear();
-        self.values.extend(explained.values());
-        block.what(&self.values, out);
-        block.place(&self.values, found.texts, out);
+        let block = Block { style, record };
+        out.bytes(said.what_and_where());
+        block.address(said, out);
         block.reporter(out);
-        if block.readable() {
-            let judgement = Judgement::of(decoding, explained, &block.grade);
-            self.judgements
-                .write(judgement, judgement.mix(), out, |out| {
-                    judgement.show(self.style, out);
-                });
-        }
+        out.bytes(said.bank_and_advice());
         if let Some(time) = record.time() {
             block.label("  When        ", out);
-            self.times.write(time, time, out, |out| utc(time, out));
-            out.str("\n");
+            let date = time / DAY;
+            self.days.write(date, date, out, |out| day(date, out));
+            out.clock((time % DAY) as u32).str("\n");
         }
         let mut label = "  Log says    ";
         for (_, text) in found.texts.iter().filter(|text| !is_name(text.0)) {
             block.label(std::mem::replace(&mut label, MORE), out);
             out.str(text).str("\n");
         }
-        block.label("  Registers   ", out);
-        if block.has_status() {
-            out.str("STATUS ").register(status.0);
-            let all = (status.0, decoding.amd_like, record.is_smca());
-            // The counts of corrected errors differ from record to record, and are no flags.
-            let key = if decoding.amd_like {
-                all
-            } else {
-                (status.0 & !INTEL_NO_FLAGS, all.1, all.2)
-            };
-            self.flags.write(key, key.0 >> 32 ^ key.0, out, |out| {
-                let mut separator = "  ";
-                for (name, set) in decoding.flags() {
-                    if set && !status.not_captured() {
-                        out.str(std::mem::replace(&mut separator, " ")).upper(name);
-                    }
-                }
-            });
-            out.str("\n");
-        }
+        out.bytes(said.status());
         block.registers(&mut self.processors, out);
         block.source(&found.source, out);
     }
 }
 
-/// Bits of Intel's MCi_STATUS that hold no flag: threshold, count, and the codes but for the filter bit.
-const INTEL_NO_FLAGS: u64 = 0x007f_ffc0_ffff_efff;
-
+/// What differs from record to record.
 struct Block<'a> {
     style: Style,
     record: &'a Record,
-    decoding: &'a Decoding,
-    explained: &'a Explained<'a>,
-    grade: Grade,
 }
 
 impl Block<'_> {
@@ -135,198 +84,37 @@ impl Block<'_> {
         self.style.write_label(label, out);
     }
 
-    /// Whether the register holds something that was read.
-    fn readable(&self) -> bool {
-        let status = self.decoding.status();
-        status.val() && !status.not_captured()
-    }
-
-    fn has_status(&self) -> bool {
-        self.record.present().contains(Present::STATUS)
-    }
-
-    fn headline(&self, out: &mut Out) {
-        if !self.has_status() {
-            out.str(self.style.warning).str("INCOMPLETE");
-            out.str(self.style.off);
-            out.str(": an error, of which the text does not give MCi_STATUS\n");
-            return;
-        }
-        let severity = self.grade.severity;
-        let readable = self.readable();
-        out.str(
-            self.style
-                .grade(if readable { severity } else { Severity::No }),
-        );
-        out.str(if readable { word(severity) } else { "NO ERROR" });
-        out.str(self.style.off).str(": ");
-        if self.decoding.status().not_captured() {
-            out.str("the register was not captured; a filler value stands in it");
-        } else {
-            if !self.decoding.status().val() {
-                out.str("MCi_STATUS is not valid (VAL is 0); it would read: ");
-            }
-            out.show(self.decoding.code);
-        }
-        out.str("\n");
-    }
-
-    /// What the vendor's tables add to the headline.
-    fn what(&self, values: &[Value], out: &mut Out) {
-        let mut label = "  What        ";
-        let mut line = |out: &mut Out| {
-            self.label(std::mem::replace(&mut label, MORE), out);
-        };
-        let mut explained = self.explained.unit().is_some();
-        if let Some(text) = self.decoding.software_text() {
-            line(out);
-            out.str(text).str("\n");
-        }
-        for value in values {
-            explained = true;
-            if value.field.place().is_none() {
-                line(out);
-                show_value(value, out);
-                out.str("\n");
-            }
-        }
-        if !self.readable() {
-            return;
-        }
-        match self.decoding.ecc {
-            Some(Ecc::Corrected) => {
-                line(out);
-                out.str("ECC corrected the error\n");
-            }
-            Some(Ecc::Uncorrected) => {
-                line(out);
-                out.str("ECC found the error and could not correct it\n");
-            }
-            None => {}
-        }
-        // Whose count it is depends on the vendor.
-        let counted = self.record.vendor().is_some() && !self.decoding.status().uc();
-        if let Some(count) = self.decoding.corrected_count.filter(|&n| counted && n > 1) {
-            line(out);
-            out.str("corrected ").dec(count.into());
-            out.str(" times since the bank was last cleared\n");
-        }
-        if let Some(hwid) = self.explained.unknown_hwid() {
-            line(out);
-            out.str("a unit that no table has: ").show(hwid).str("\n");
-        }
-        if !explained && self.decoding.software_bank.is_none() {
-            let (name, raw) = self.model_specific();
-            if raw != 0 {
-                line(out);
-                out.str(name).str(": ").hex(raw.into()).str("\n");
-            }
-        }
-    }
-
-    /// The bits that only the vendor's tables explain.
-    fn model_specific(&self) -> (&'static str, u16) {
-        let status = self.decoding.status();
-        if self.record.is_smca() {
-            ("extended error code", status.extended_error_code().into())
-        } else if self.decoding.amd_like {
-            (
-                "extended error code",
-                status.extended_error_code_legacy().into(),
-            )
-        } else {
-            ("model-specific", status.mscod())
-        }
-    }
-
-    fn place(&self, values: &[Value], texts: &[(&str, &str)], out: &mut Out) {
-        let location = self.explained.location_of(values.iter().copied());
-        let mut open = false;
-        let mut separate = |out: &mut Out| {
-            if open {
+    /// The end of the line that says where the error is.
+    fn address(&self, said: &Said, out: &mut Out) {
+        let status = self.record.status();
+        let readable = status.val() && !status.not_captured();
+        let address = Address::of(self.record).filter(|_| readable);
+        if let Some(address) = &address {
+            if said.where_begun {
                 out.str(", ");
             } else {
                 self.label("  Where       ", out);
-                open = true;
             }
-        };
-        for (_, text) in texts.iter().filter(|text| is_name(text.0)) {
-            separate(out);
-            out.str(text).str(" (named in the log)");
+            show_address(address, said.of_channel, out);
         }
-        if let Some(fru) = self.record.fru_text().filter(|_| self.readable()) {
-            separate(out);
-            out.str("FRU ").show(fru);
-        }
-        for (place, value) in location.iter() {
-            separate(out);
-            out.str(place_word(place)).str(" ");
-            if matches!(place, Place::Row | Place::Column | Place::Instance) {
-                out.hex(value.into());
-            } else {
-                out.dec(value.into());
-            }
-        }
-        if let Some(requester) = self.decoding.io_mca {
-            separate(out);
-            out.str("PCI device ").show(requester);
-        }
-        if let Some(address) = self.decoding.address.filter(|_| self.readable()) {
-            separate(out);
-            let umc = self
-                .explained
-                .unit()
-                .is_some_and(|unit| unit.id.starts_with("UMC"));
-            show_address(&address, umc, out);
-        }
-        if open {
+        if said.where_begun || address.is_some() {
             out.str("\n");
         }
     }
 
-    /// The CPU and bank that reported, and what they are.
+    /// The CPU that reported.
     fn reporter(&self, out: &mut Out) {
-        let record = self.record;
         self.label("  Reported by ", out);
-        let empty = out.len();
-        let comma = |out: &mut Out| {
-            if out.len() > empty {
-                out.str(", ");
-            }
-        };
-        if let Some(cpu) = record.cpu() {
+        let cpu = self.record.cpu();
+        if let Some(cpu) = cpu {
             out.str("CPU ").dec(cpu.into());
         }
-        if let Some(apicid) = record.apicid() {
-            comma(out);
+        if let Some(apicid) = self.record.apicid() {
+            if cpu.is_some() {
+                out.str(", ");
+            }
             out.str("APIC id ").hex(apicid.into());
         }
-        if let Some(bank) = record.bank() {
-            comma(out);
-            out.str("bank ").dec(bank.into());
-        }
-        if let Some(unit) = self.explained.unit() {
-            comma(out);
-            out.str(unit.id);
-            if unit.name != unit.id {
-                out.str(" (").str(unit.name).str(")");
-            }
-        }
-        if let Some(model) = self.explained.model() {
-            comma(out);
-            out.str(model.name);
-        } else if let Some(vendor) = record.vendor() {
-            comma(out);
-            out.str(vendor.name().unwrap_or("unknown vendor"));
-        } else {
-            comma(out);
-            out.str(if self.decoding.amd_like {
-                "AMD by its registers"
-            } else {
-                "a processor that is not named, so read as Intel's (--cpu or --vendor tells)"
-            });
-        }
-        out.str("\n");
     }
 
     fn registers(&self, processors: &mut Memo<u32>, out: &mut Out) {
@@ -334,7 +122,7 @@ impl Block<'_> {
         let mut row = Row {
             block: self,
             // Without a status the first row goes on behind the label.
-            first: !self.has_status(),
+            first: !record.present().contains(Present::STATUS),
             used: 0,
         };
         row.register("ADDR", record.addr().map(u64::from), out);
@@ -396,6 +184,7 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
+    #[inline(always)]
     fn value<'o>(&mut self, name: &str, out: &'o mut Out) -> &'o mut Out {
         if std::mem::take(&mut self.first) {
             // The label stands there already.
@@ -408,6 +197,7 @@ impl Row<'_> {
         out.str(name).str(" ")
     }
 
+    #[inline(always)]
     fn register(&mut self, name: &str, value: Option<u64>, out: &mut Out) {
         if let Some(value) = value {
             if self.used == 2 {
@@ -417,12 +207,14 @@ impl Row<'_> {
         }
     }
 
+    #[inline(always)]
     fn number(&mut self, name: &str, value: Option<u64>, out: &mut Out) {
         if let Some(value) = value {
             self.value(name, out).hex(value);
         }
     }
 
+    #[inline(always)]
     fn end(&mut self, out: &mut Out) {
         if std::mem::take(&mut self.used) > 0 {
             out.str("\n");
@@ -430,40 +222,11 @@ impl Row<'_> {
     }
 }
 
-/// The grade in a word or two, to begin with.
-pub(crate) const fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::No => "NO ERROR",
-        Severity::Deferred => "DEFERRED",
-        Severity::Keep => "CORRECTED",
-        Severity::Some => "UNCLEAR",
-        Severity::ActionOptional => "UNCORRECTED, ACTION OPTIONAL",
-        Severity::Uncorrected => "UNCORRECTED",
-        Severity::ActionRequired => "UNCORRECTED, ACTION REQUIRED",
-        Severity::Panic => "FATAL",
-    }
-}
-
-const fn place_word(place: Place) -> &'static str {
-    match place {
-        Place::Imc => "memory controller",
-        Place::Dimm => "DIMM",
-        Place::BankGroup => "bank group",
-        Place::ChipSelect => "chip select",
-        Place::Chip => "DRAM device",
-        Place::Chip2 => "second DRAM device",
-        Place::Cha => "CHA",
-        Place::CacheIndex => "cache index",
-        Place::CacheWay => "cache way",
-        other => other.name(),
-    }
-}
-
 /// Writes an address. AMD's memory controllers count within their channel.
-fn show_address(address: &Address, umc: bool, out: &mut Out) {
+fn show_address(address: &Address, of_channel: bool, out: &mut Out) {
     out.str(match (address.physical, address.mode) {
         (true, _) => "physical address ",
-        _ if umc => "address within the channel ",
+        _ if of_channel => "address within the channel ",
         (false, Some(AddressMode::Linear)) => "linear address ",
         (false, Some(AddressMode::SegmentOffset)) => "segment offset ",
         (false, Some(AddressMode::Memory)) => "memory address ",
@@ -488,17 +251,4 @@ fn show_address(address: &Address, umc: bool, out: &mut Out) {
 /// Whether a text of a log names the part that failed.
 fn is_name(kind: &str) -> bool {
     matches!(kind, "label" | "fru")
-}
-
-fn show_value(value: &Value, out: &mut Out) {
-    let name = value.field.name();
-    match (value.text(), value.field.form()) {
-        (Some(text), _) if text == name => _ = out.str(text),
-        (Some(text), _) => _ = out.str(name).str(": ").str(text),
-        (None, Form::Hex) => _ = out.str(name).str(": ").hex(value.raw),
-        (None, Form::Decimal) => _ = out.str(name).str(": ").dec(value.raw),
-        (None, _) => {
-            out.str(name).str(": undocumented code ").hex(value.raw);
-        }
-    }
 }

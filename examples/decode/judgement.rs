@@ -36,14 +36,6 @@ impl Judgement {
         }
     }
 
-    /// A number that spreads the answers over the slots of a memo.
-    pub(crate) fn mix(&self) -> u64 {
-        self.rule.len() as u64
-            | (self.severity as u64) << 8
-            | u64::from(self.overflow) << 16
-            | self.suspect.map_or(0, |suspect| suspect as u64 + 1) << 24
-    }
-
     pub(crate) fn show(&self, style: Style, out: &mut Out) {
         style.write_label("  How bad     ", out);
         out.str(sentence(self.severity));

@@ -17,11 +17,15 @@ mod input;
 mod judgement;
 mod line;
 mod memo;
+mod numbers;
 mod objects;
 mod out;
 mod progress;
 mod raw;
+mod recent;
 mod run;
+mod said;
+mod scanner;
 mod style;
 mod summary;
 mod suspect;
@@ -99,7 +103,7 @@ fn print(bytes: &[u8]) -> ExitCode {
 /// next is taken.
 fn answer(cli: &Cli, run: &mut Run) -> Result<(), Error> {
     if let Some(record) = cli.registers.record() {
-        return run.record(&Found {
+        return run.record(Found {
             record,
             id: None,
             source: Source::Here(Place::COMMAND_LINE),

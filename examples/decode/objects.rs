@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::found::{Found, Place, Source};
 use crate::input::Input;
 use crate::run::{Run, shown};
+use crate::scanner::{Met, Scanner};
 
 /// No object of ours comes near this; a longer one is passed over.
 const MAX_OBJECT: usize = 1 << 20;
@@ -82,7 +83,7 @@ pub(crate) fn read(input: &mut Input, run: &mut Run) -> Result<(), Error> {
                 let name = shown(input.name()).into_owned();
                 let what = "an object of more than a megabyte is passed over";
                 run.complain(&Error::NotJson { name, line, what });
-                scanner.reset();
+                scanner = Scanner::default();
                 skipping = true;
                 0
             }
@@ -133,7 +134,7 @@ fn object(input: &Input, n: usize, line: u64, run: &mut Run) -> Result<(), Error
         .iter()
         .map(|(kind, text)| (kind.as_str(), text.as_str()))
         .collect();
-    run.record(&Found {
+    run.record(Found {
         record: given.record,
         id: given.id.as_deref(),
         source: given
@@ -143,73 +144,6 @@ fn object(input: &Input, n: usize, line: u64, run: &mut Run) -> Result<(), Error
         texts: &texts,
         given: true,
     })
-}
-
-/// Finds where an object ends, however the bytes arrive.
-#[derive(Debug, Default)]
-struct Scanner {
-    depth: usize,
-    in_string: bool,
-    escaped: bool,
-}
-
-/// What the scanner met.
-#[derive(Debug, PartialEq, Eq)]
-enum Met {
-    /// Nothing but space, commas and list brackets, this many bytes; then an object begins, or the bytes end.
-    Nothing(usize),
-    /// A whole object, this many bytes.
-    Object(usize),
-    /// An object that goes on beyond the bytes.
-    More,
-    /// Something else, up to the end of its line: this many bytes.
-    Other(usize),
-}
-
-impl Scanner {
-    /// Looks at bytes that begin where the last answer ended; after [`Met::More`], at new bytes only.
-    fn scan(&mut self, bytes: &[u8]) -> Met {
-        if self.depth == 0 {
-            let between = |b: &u8| b.is_ascii_whitespace() || matches!(b, b',' | b'[' | b']');
-            match bytes.iter().position(|b| !between(b)) {
-                Some(0) => {}
-                Some(n) => return Met::Nothing(n),
-                None => return Met::Nothing(bytes.len()),
-            }
-            if bytes.first() != Some(&b'{') {
-                let line = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
-                return Met::Other(line);
-            }
-        }
-        for (i, &byte) in bytes.iter().enumerate() {
-            if self.in_string {
-                match byte {
-                    _ if self.escaped => self.escaped = false,
-                    b'\\' => self.escaped = true,
-                    b'"' => self.in_string = false,
-                    _ => {}
-                }
-                continue;
-            }
-            match byte {
-                b'"' => self.in_string = true,
-                b'{' => self.depth += 1,
-                b'}' => {
-                    self.depth -= 1;
-                    if self.depth == 0 {
-                        return Met::Object(i + 1);
-                    }
-                }
-                _ => {}
-            }
-        }
-        Met::More
-    }
-
-    /// Forgets an object that it began.
-    fn reset(&mut self) {
-        *self = Self::default();
-    }
 }
 
 /// What of an object is ours.
@@ -308,52 +242,6 @@ fn on_one_line(value: &RawValue) -> Cow<'_, RawValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Every object of a text that arrives in pieces of `size` bytes.
-    fn objects(text: &str, size: usize) -> Vec<String> {
-        let bytes = text.as_bytes();
-        let (mut scanner, mut at, mut scanned, mut seen) = (Scanner::default(), 0, 0, 0);
-        let mut found = Vec::new();
-        loop {
-            match scanner.scan(&bytes[scanned..seen]) {
-                Met::Object(n) => {
-                    found.push(text[at..scanned + n].to_owned());
-                    scanned += n;
-                    at = scanned;
-                }
-                Met::Nothing(n) | Met::Other(n) if n > 0 => {
-                    scanned += n;
-                    at = scanned;
-                }
-                met => {
-                    if seen == bytes.len() {
-                        return found;
-                    }
-                    if met == Met::More {
-                        scanned = seen;
-                    }
-                    seen = bytes.len().min(seen + size);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn objects_in_every_arrangement() {
-        let expected = [r#"{"a":"}{\"","b":{"c":[{}]}}"#, r#"{"d":1}"#];
-        let [a, d] = expected;
-        for text in [
-            format!("{a}\n{d}\n"),
-            format!("{a}{d}"),
-            format!("\n[ {a} ,\r\n{d}\n]"),
-            format!("[{a},{d}]"),
-        ] {
-            for size in [1, 2, 7, 1000] {
-                assert_eq!(objects(&text, size), expected, "{text} by {size}");
-            }
-        }
-        assert_eq!(objects("no json\n{}\n", 100), ["{}"]);
-    }
 
     #[test]
     fn both_shapes_give_the_same_record() {

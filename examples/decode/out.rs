@@ -62,6 +62,12 @@ impl Out {
         self.buffer.get(start..).unwrap_or_default()
     }
 
+    /// A part of what was written and has not left yet.
+    #[inline]
+    pub(crate) fn written(&self, part: std::ops::Range<usize>) -> &[u8] {
+        self.buffer.get(part).unwrap_or_default()
+    }
+
     /// Writes `text` and then spaces, `width` bytes in all at least.
     pub(crate) fn pad(&mut self, text: &str, width: usize) -> &mut Self {
         self.str(text);
@@ -75,25 +81,39 @@ impl Out {
     }
 
     /// Writes a number in decimal.
-    pub(crate) fn dec(&mut self, mut value: u64) -> &mut Self {
+    #[inline]
+    pub(crate) fn dec(&mut self, value: u64) -> &mut Self {
         if value < 10 {
             self.buffer.push(b'0' + value as u8);
             return self;
         }
-        if value < 100 {
-            return self.two(value);
+        match u32::try_from(value) {
+            Ok(value) if value < EIGHT_DIGITS => self.eight(value),
+            _ => self.long(value),
         }
-        let mut digits = [0; 20];
-        let mut at = digits.len();
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (value % 10) as u8;
-            value /= 10;
-            if value == 0 {
-                break;
-            }
-        }
-        self.buffer.extend_from_slice(&digits[at..]);
+    }
+
+    /// Writes a number of at most eight digits, without the zeros before it.
+    #[inline]
+    fn eight(&mut self, value: u32) -> &mut Self {
+        let digits = u64::from_le_bytes(decimal(value));
+        let zeros = (digits ^ ZEROS).trailing_zeros() / 8;
+        // All bytes, of which the last are then taken back: a copy of known length is one store.
+        self.buffer
+            .extend_from_slice(&(digits >> (8 * zeros)).to_le_bytes());
+        self.buffer.truncate(self.buffer.len() - zeros as usize);
+        self
+    }
+
+    /// Writes a number of more than eight digits.
+    #[cold]
+    fn long(&mut self, value: u64) -> &mut Self {
+        let (head, tail) = (
+            value / u64::from(EIGHT_DIGITS),
+            value % u64::from(EIGHT_DIGITS),
+        );
+        self.dec(head);
+        self.buffer.extend_from_slice(&decimal(tail as u32));
         self
     }
 
@@ -105,20 +125,33 @@ impl Out {
         self
     }
 
+    /// Writes a time of day as ` hh:mm:ss UTC`.
+    #[inline]
+    pub(crate) fn clock(&mut self, seconds: u32) -> &mut Self {
+        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        let [_, _, h1, h2, m1, m2, s1, s2] = decimal(hour * 10_000 + minute * 100 + second);
+        self.buffer.extend_from_slice(&[
+            b' ', h1, h2, b':', m1, m2, b':', s1, s2, b' ', b'U', b'T', b'C',
+        ]);
+        self
+    }
+
     /// Writes a number as `0x` and as few digits as it needs.
     pub(crate) fn hex(&mut self, value: u64) -> &mut Self {
-        let digits = hex_digits(value);
-        let zeros = (value.leading_zeros() as usize / 4).min(15);
-        self.str("0x");
-        self.buffer.extend_from_slice(&digits[zeros..]);
+        let zeros = value.leading_zeros().min(63) / 4;
+        self.register(value << (4 * zeros));
+        self.buffer.truncate(self.buffer.len() - zeros as usize);
         self
     }
 
     /// Writes a register as `0x` and all of its 16 digits.
     #[inline]
     pub(crate) fn register(&mut self, value: u64) -> &mut Self {
-        self.str("0x");
-        self.buffer.extend_from_slice(&hex_digits(value));
+        let mut piece = *b"0x0123456789abcdef";
+        if let Some((_, digits)) = piece.split_first_chunk_mut::<2>() {
+            digits.copy_from_slice(&hex_digits(value));
+        }
+        self.buffer.extend_from_slice(&piece);
         self
     }
 
@@ -170,6 +203,24 @@ impl Out {
     }
 }
 
+/// One more than the largest number of eight digits.
+const EIGHT_DIGITS: u32 = 100_000_000;
+
+/// Eight times the digit 0.
+const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+
+/// The eight digits of a number below [`EIGHT_DIGITS`], all at once: it is parted in the middle, its halves again, and
+/// theirs again, each time in all parts of the word. Division is by multiplying with the reciprocal.
+#[inline]
+const fn decimal(value: u32) -> [u8; 8] {
+    let fours = (value / 10_000) as u64 | ((value % 10_000) as u64) << 32;
+    let high = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let twos = high | (fours - 100 * high) << 16;
+    let high = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    let ones = high | (twos - 10 * high) << 8;
+    (ones | ZEROS).to_le_bytes()
+}
+
 /// The 16 hex digits of a number.
 #[inline]
 fn hex_digits(value: u64) -> [u8; 16] {
@@ -219,10 +270,21 @@ mod tests {
 
     #[test]
     fn numbers_read_as_the_formatting_machinery_writes_them() {
-        for value in [0, 1, 9, 10, 15, 16, 99, 100, 255, 256, u64::MAX, 1 << 63] {
+        let around = |n: u64| [n - 1, n, n + 1];
+        let powers = (0..64)
+            .map(|bits| 1 << bits)
+            .chain((0..20).map(|n| 10_u64.pow(n)));
+        let values = powers
+            .flat_map(around)
+            .chain([u64::MAX, 1_700_000_000, 12_345_678]);
+        for value in values {
             let mut out = Out::memory();
             out.dec(value).str(" ").hex(value).str(" ").register(value);
             assert_eq!(out.text(), format!("{value} {value:#x} {value:#018x}"));
+        }
+        for value in 0..EIGHT_DIGITS / 1000 {
+            let value = value * 1000 + value % 1000;
+            assert_eq!(decimal(value), *format!("{value:08}").as_bytes());
         }
         let mut out = Out::memory();
         out.two(7).two(12).pad("ab", 4).pad("abcde", 4);

@@ -1,6 +1,6 @@
 //! `struct mce` as it is: one record or many, of any length that a kernel ever used.
 
-use mcekit::wire::{LENGTHS, MAX_LEN, Wire};
+use mcekit::wire::{LENGTHS, MAX_LEN, Raw, Wire};
 
 use crate::error::Error;
 use crate::found::{Found, Place, Source};
@@ -14,9 +14,9 @@ use crate::run::{Run, shown};
 /// Those of reading and answering.
 pub(crate) fn read(input: &mut Input, len: usize, run: &mut Run) -> Result<(), Error> {
     loop {
-        while let Some(wire) = input.bytes().get(..len).map(Wire::read) {
+        while let Some(raw) = input.bytes().get(..len).map(Raw::new) {
             // The shortest length that is tried is one that a kernel used.
-            if let Ok(wire) = wire {
+            if let Ok(raw) = raw {
                 let place = Place {
                     file: input.name(),
                     line: None,
@@ -25,8 +25,8 @@ pub(crate) fn read(input: &mut Input, len: usize, run: &mut Run) -> Result<(), E
                     format: "struct-mce",
                     pair: None,
                 };
-                run.record(&Found {
-                    record: wire.record(),
+                run.record(Found {
+                    record: raw.record(),
                     id: None,
                     source: Source::Here(place),
                     texts: &[],

@@ -76,8 +76,7 @@ impl Run {
     /// # Errors
     ///
     /// [`Error::Write`], and nothing more can be answered then.
-    pub(crate) fn record(&mut self, found: &Found<'_>) -> Result<(), Error> {
-        let mut found = *found;
+    pub(crate) fn record(&mut self, mut found: Found<'_>) -> Result<(), Error> {
         if let Some(processor) = &self.processor {
             found.record = processor.complete(found.record);
         }
@@ -90,18 +89,18 @@ impl Run {
             self.found += 1;
         }
         let record = &found.record;
-        let explained = self.tables.explain(record);
-        // Counting needs less than a decoding: each answer asks for its own.
-        let decode = || record.decode();
         match &mut self.answer {
-            Answer::Blocks(blocks) => blocks.write(&found, &decode(), &explained, &mut self.out),
-            Answer::Table(table) => table.write(&found, &decode(), &explained, &mut self.out),
-            Answer::Summary(summary, _) => summary.add(record, &explained),
+            Answer::Blocks(blocks) => blocks.write(&found, &mut self.tables, &mut self.out),
+            Answer::Table(table) => {
+                let explained = self.tables.explain(record);
+                table.write(&found, &record.decode(), &explained, &mut self.out);
+            }
+            Answer::Summary(summary, _) => summary.add(record, &mut self.tables),
             Answer::Lines => {
                 let line = Line {
                     found: &found,
-                    decoding: &decode(),
-                    explained: &explained,
+                    decoding: &record.decode(),
+                    explained: &self.tables.explain(record),
                 };
                 if found.is_ours() {
                     mcekit::write_json(&mut self.out, &line)
@@ -115,8 +114,8 @@ impl Run {
             Answer::List(empty) => {
                 let line = Line {
                     found: &found,
-                    decoding: &decode(),
-                    explained: &explained,
+                    decoding: &record.decode(),
+                    explained: &self.tables.explain(record),
                 };
                 self.out
                     .str(if std::mem::take(empty) { "[\n" } else { ",\n" });

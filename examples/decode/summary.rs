@@ -1,7 +1,7 @@
 //! Counts instead of records: by place, CPU, bank and class, with the first and the last time seen.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use mcekit::arch::{ErrorClass, ErrorCode};
 use mcekit::table::Place;
@@ -9,8 +9,10 @@ use mcekit::{Context, Grade, Record, Severity};
 use mcekit_models::Explained;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::cpu::Tables;
 use crate::line::SCHEMA;
 use crate::out::Out;
+use crate::recent::Recent;
 use crate::style::Style;
 use crate::time::utc;
 
@@ -33,15 +35,28 @@ const PARTS: [Place; 9] = [
     Place::Instance,
 ];
 
-/// What the records of a group have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Key {
-    cpu: Option<u32>,
+/// What the records of a group have in common, beside the CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Kind {
     bank: Option<u8>,
     severity: Severity,
     class: ErrorClass,
     unit: Option<&'static str>,
     place: [Option<u32>; PARTS.len()],
+}
+
+impl Kind {
+    fn of(explained: &Explained<'_>) -> Self {
+        let record = explained.record();
+        let location = explained.location();
+        Self {
+            bank: record.bank(),
+            severity: Grade::of(record, Context::of(record)).severity,
+            class: ErrorCode::of(record).class(),
+            unit: explained.unit().map(|unit| unit.id),
+            place: PARTS.map(|place| location.get(place)),
+        }
+    }
 }
 
 /// How often, and when.
@@ -85,7 +100,13 @@ impl Count {
 /// Counts, in memory that does not grow with the log.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
-    groups: HashMap<Key, Count, BuildHasherDefault<Mixer>>,
+    /// The kinds of the records of late, with their numbers.
+    recent: Recent<(Severity, Option<u32>)>,
+    /// The number of each kind that is kept apart: its place in `kinds`.
+    numbers: HashMap<Kind, u32>,
+    kinds: Vec<Kind>,
+    /// By the number of the kind and the CPU, see [`group`].
+    groups: HashMap<u64, Count, BuildHasherDefault<Mixer>>,
     total: Count,
     /// Records beyond [`MAX_GROUPS`].
     others: Count,
@@ -93,23 +114,26 @@ pub(crate) struct Summary {
 
 impl Summary {
     /// Counts one record. Asks for no more of it than the counts need.
-    pub(crate) fn add(&mut self, record: &Record, explained: &Explained<'_>) {
-        let severity = Grade::of(record, Context::of(record)).severity;
-        let location = explained.location();
-        let key = Key {
-            cpu: record.cpu(),
-            bank: record.bank(),
-            severity,
-            class: ErrorCode::of(record).class(),
-            unit: explained.unit().map(|unit| unit.id),
-            place: PARTS.map(|place| location.get(place)),
-        };
+    pub(crate) fn add(&mut self, record: &Record, tables: &mut Tables) {
+        let (numbers, kinds) = (&mut self.numbers, &mut self.kinds);
+        let full = self.groups.len() >= MAX_GROUPS;
+        let &(severity, number) = self.recent.of(record, tables, |explained| {
+            let kind = Kind::of(explained);
+            let mut number = numbers.get(&kind).copied();
+            if number.is_none() && !full {
+                number = Some(kinds.len() as u32);
+                numbers.insert(kind, kinds.len() as u32);
+                kinds.push(kind);
+            }
+            (kind.severity, number)
+        });
         let count = Count::of(record, severity);
         self.total.add(&count);
-        if let Some(group) = self.groups.get_mut(&key) {
+        let group = number.map(|number| group(number, record.cpu()));
+        if let Some(group) = group.and_then(|group| self.groups.get_mut(&group)) {
             group.add(&count);
-        } else if self.groups.len() < MAX_GROUPS {
-            self.groups.insert(key, count);
+        } else if let Some(group) = group.filter(|_| !full) {
+            self.groups.insert(group, count);
         } else {
             self.others.add(&count);
         }
@@ -120,11 +144,16 @@ impl Summary {
         let mut groups: Vec<_> = self
             .groups
             .iter()
-            .map(|(&key, &count)| Group { key, count })
+            .filter_map(|(&group, &count)| {
+                let kind = *self.kinds.get((group >> CPU_BITS) as usize)?;
+                let cpu = (group & !(u64::MAX << CPU_BITS)).checked_sub(1);
+                let cpu = cpu.map(|cpu| cpu as u32);
+                Some(Group { kind, cpu, count })
+            })
             .collect();
-        groups.sort_by_key(|Group { key, count }| {
-            let worst = std::cmp::Reverse((key.severity, count.records));
-            (worst, key.cpu, key.bank, key.class, key.unit, key.place)
+        groups.sort_by_key(|Group { kind, cpu, count }| {
+            let worst = std::cmp::Reverse((kind.severity, count.records));
+            (worst, *cpu, kind.bank, kind.class, kind.unit, kind.place)
         });
         groups
     }
@@ -135,10 +164,19 @@ impl Summary {
         if total.records == 0 {
             return;
         }
-        out.dec(total.records).str(" machine checks: ");
-        out.dec(total.corrected).str(" errors corrected, ");
-        out.dec(total.uncorrected)
-            .str(" records of errors that were not");
+        let plural = |n: u64| if n == 1 { "" } else { "s" };
+        out.dec(total.records)
+            .str(" machine check")
+            .str(plural(total.records));
+        out.str(": ")
+            .dec(total.corrected)
+            .str(" error")
+            .str(plural(total.corrected));
+        out.str(" corrected, ")
+            .dec(total.uncorrected)
+            .str(" record");
+        out.str(plural(total.uncorrected))
+            .str(" of errors that were not");
         if let (Some(first), Some(last)) = (total.first, total.last) {
             out.str("; from ");
             utc(first, out);
@@ -147,25 +185,27 @@ impl Summary {
         }
         out.str("\n");
         let groups = self.groups();
-        section("BY GRADE", &groups, style, out, |key, out| {
-            _ = out.str(key.severity.id());
+        section("BY GRADE", &groups, style, out, |group, out| {
+            _ = out.str(group.kind.severity.id());
         });
-        section("BY PLACE", &groups, style, out, Key::place);
-        section("BY CPU", &groups, style, out, |key, out| match key.cpu {
-            Some(cpu) => _ = out.str("CPU ").dec(cpu.into()),
-            None => _ = out.str("not said"),
+        section("BY PLACE", &groups, style, out, Group::place);
+        section("BY CPU", &groups, style, out, |group, out| {
+            match group.cpu {
+                Some(cpu) => _ = out.str("CPU ").dec(cpu.into()),
+                None => _ = out.str("not said"),
+            }
         });
-        section("BY BANK", &groups, style, out, |key, out| {
-            match key.bank {
+        section("BY BANK", &groups, style, out, |group, out| {
+            match group.kind.bank {
                 Some(bank) => _ = out.str("bank ").dec(bank.into()),
                 None => _ = out.str("not said"),
             }
-            if let Some(unit) = key.unit {
+            if let Some(unit) = group.kind.unit {
                 out.str(" (").str(unit).str(")");
             }
         });
-        section("BY CLASS", &groups, style, out, |key, out| {
-            _ = out.str(key.class.name());
+        section("BY CLASS", &groups, style, out, |group, out| {
+            _ = out.str(group.kind.class.name());
         });
         if self.others.records > 0 {
             out.str("\n").dec(self.others.records);
@@ -174,10 +214,18 @@ impl Summary {
     }
 }
 
-impl Key {
+/// How many bits a CPU's number takes, with one value for "not said".
+const CPU_BITS: u32 = 33;
+
+/// A kind and a CPU as one number.
+fn group(kind: u32, cpu: Option<u32>) -> u64 {
+    u64::from(kind) << CPU_BITS | cpu.map_or(0, |cpu| u64::from(cpu) + 1)
+}
+
+impl Group {
     fn place(&self, out: &mut Out) {
         let mut separator = "";
-        for (place, value) in PARTS.into_iter().zip(self.place) {
+        for (place, value) in PARTS.into_iter().zip(self.kind.place) {
             let Some(value) = value else { continue };
             out.str(separator).str(place.name()).str(" ");
             if place == Place::Instance {
@@ -199,20 +247,20 @@ fn section(
     groups: &[Group],
     style: Style,
     out: &mut Out,
-    label: impl Fn(&Key, &mut Out),
+    label: impl Fn(&Group, &mut Out),
 ) {
     let mut rows: Vec<(String, Severity, Count)> = Vec::new();
     let mut index = HashMap::new();
     let mut scratch = Out::memory();
-    for Group { key, count } in groups {
+    for group in groups {
         scratch.clear();
-        label(key, &mut scratch);
+        label(group, &mut scratch);
         let name = scratch.text().into_owned();
         let at = *index.entry(name.clone()).or_insert(rows.len());
         match rows.get_mut(at) {
             // Groups come worst first.
-            Some(row) => row.2.add(count),
-            None => rows.push((name, key.severity, *count)),
+            Some(row) => row.2.add(&group.count),
+            None => rows.push((name, group.kind.severity, group.count)),
         }
     }
     rows.sort_by_key(|(_, severity, count)| std::cmp::Reverse((*severity, count.records)));
@@ -257,25 +305,26 @@ fn section(
 /// The records that agree in CPU, bank, grade, class, unit and place.
 #[derive(Debug)]
 pub(crate) struct Group {
-    key: Key,
+    kind: Kind,
+    cpu: Option<u32>,
     count: Count,
 }
 
 impl Serialize for Group {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        if let Some(cpu) = self.key.cpu {
+        if let Some(cpu) = self.cpu {
             map.serialize_entry("cpu", &cpu)?;
         }
-        if let Some(bank) = self.key.bank {
+        if let Some(bank) = self.kind.bank {
             map.serialize_entry("bank", &bank)?;
         }
-        if let Some(unit) = self.key.unit {
+        if let Some(unit) = self.kind.unit {
             map.serialize_entry("unit", unit)?;
         }
-        map.serialize_entry("class", self.key.class.name())?;
-        map.serialize_entry("grade", self.key.severity.id())?;
-        map.serialize_entry("location", &Coordinates(&self.key))?;
+        map.serialize_entry("class", self.kind.class.name())?;
+        map.serialize_entry("grade", self.kind.severity.id())?;
+        map.serialize_entry("location", &Coordinates(&self.kind))?;
         self.count.fields(&mut map)?;
         map.end()
     }
@@ -296,7 +345,7 @@ impl Count {
     }
 }
 
-struct Coordinates<'a>(&'a Key);
+struct Coordinates<'a>(&'a Kind);
 
 impl Serialize for Coordinates<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -315,22 +364,6 @@ impl Serialize for Summary {
             map.serialize_entry("not_kept_apart", &self.others.records)?;
         }
         map.end()
-    }
-}
-
-impl Hash for Key {
-    /// Two words for all: what is equal hashes alike, and what differs mostly does not.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let place = |folded: u64, part: &Option<u32>| {
-            folded
-                .wrapping_mul(31)
-                .wrapping_add(part.map_or(0, |n| u64::from(n) + 1))
-        };
-        state.write_u64(self.place.iter().fold(0, place));
-        let cpu = self.cpu.map_or(0, |cpu| u64::from(cpu) + 1);
-        let bank = self.bank.map_or(0, |bank| u64::from(bank) + 1);
-        let kind = (self.severity as u64) << 4 | self.class as u64;
-        state.write_u64(cpu << 24 ^ bank << 12 ^ kind);
     }
 }
 

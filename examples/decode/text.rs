@@ -5,14 +5,11 @@ use std::path::{Path, PathBuf};
 use mcekit::{Record, Status};
 use mcekit_logs::{Reader, records};
 
-use crate::args::register;
 use crate::error::Error;
 use crate::found::{Found, Pair, Place, Source};
 use crate::input::Input;
+use crate::numbers::register;
 use crate::run::{Run, shown};
-
-/// More kinds of text than a record can have.
-const TEXTS: usize = 16;
 
 /// Answers every record in a text.
 ///
@@ -53,14 +50,13 @@ pub(crate) fn read(input: &mut Input, run: &mut Run) -> Result<(), Error> {
 
 /// Answers one record of a text.
 fn answer(found: &mcekit_logs::Found, file: Option<&str>, run: &mut Run) -> Result<(), Error> {
-    let mut texts = [("", ""); TEXTS];
-    let mut used = 0;
-    for (slot, (kind, text)) in texts.iter_mut().zip(found.texts.iter()) {
-        *slot = (kind.name(), text);
-        used += 1;
-    }
+    let texts: Vec<_> = found
+        .texts
+        .iter()
+        .map(|(kind, text)| (kind.name(), text))
+        .collect();
     let length = |span: &std::ops::Range<u64>| span.end.saturating_sub(span.start);
-    run.record(&Found {
+    run.record(Found {
         record: found.record,
         id: None,
         source: Source::Here(Place {
@@ -76,7 +72,7 @@ fn answer(found: &mcekit_logs::Found, file: Option<&str>, run: &mut Run) -> Resu
                 format: pair.format.name(),
             }),
         }),
-        texts: texts.get(..used).unwrap_or_default(),
+        texts: &texts,
         given: false,
     })
 }
@@ -100,7 +96,7 @@ pub(crate) fn on_the_command_line(inputs: &[PathBuf], run: &mut Run) -> Result<b
     }
     if !any && let Some(status) = status(&text) {
         any = true;
-        run.record(&Found {
+        run.record(Found {
             record: Record::empty().with_status(status),
             id: None,
             source: Source::Here(Place::COMMAND_LINE),

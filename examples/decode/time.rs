@@ -4,11 +4,17 @@ use super::out::Out;
 
 /// Writes `2026-11-22 12:36:23 UTC`.
 pub(crate) fn utc(seconds: u64, out: &mut Out) {
-    let (year, month, day) = date(seconds / 86_400);
-    let rest = seconds % 86_400;
-    out.dec(year).str("-").two(month).str("-").two(day).str(" ");
-    out.two(rest / 3600).str(":").two(rest / 60 % 60).str(":");
-    out.two(rest % 60).str(" UTC");
+    day(seconds / DAY, out);
+    out.clock((seconds % DAY) as u32);
+}
+
+/// Seconds of a day.
+pub(crate) const DAY: u64 = 86_400;
+
+/// Writes a number of days since 1970 as `2026-11-22`.
+pub(crate) fn day(days: u64, out: &mut Out) {
+    let (year, month, day) = date(days);
+    out.dec(year).str("-").two(month).str("-").two(day);
 }
 
 /// Year, month and day of a number of days since 1970, by the Gregorian calendar.

@@ -18,6 +18,10 @@ pub(crate) mod line;
 mod memo;
 #[path = "../decode/out.rs"]
 pub(crate) mod out;
+#[path = "../decode/recent.rs"]
+mod recent;
+#[path = "../decode/said.rs"]
+pub(crate) mod said;
 #[path = "../decode/style.rs"]
 pub(crate) mod style;
 #[path = "../decode/suspect.rs"]

@@ -7,7 +7,7 @@ use crate::Input;
 use crate::record::any;
 
 /// A record survives JSON; whatever reads as a record is written and read again as the same one; a decoding is an object
-/// whose closed fields are in range.
+/// whose closed fields are in range; our writer writes what serde_json writes.
 pub fn record(data: &[u8]) {
     if let Ok(given) = serde_json::from_slice::<Record>(data) {
         assert_eq!(round(&given), given);
@@ -16,6 +16,17 @@ pub fn record(data: &[u8]) {
     assert_eq!(round(&record), record);
     let decoding = serde_json::to_value(record.decode()).expect("a decoding serializes");
     closed(&decoding);
+    assert_same(&record.decode());
+    assert_same(&mcekit_models::decode(&record));
+    assert_same(&record);
+}
+
+/// Both writers write the same text.
+fn assert_same(value: &impl serde::Serialize) {
+    let mut ours = String::new();
+    mcekit::write_json(&mut ours, value).expect("a string takes everything");
+    let theirs = serde_json::to_string(value).expect("it serializes");
+    assert_eq!(ours, theirs);
 }
 
 fn round(record: &Record) -> Record {

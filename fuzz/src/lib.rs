@@ -13,6 +13,7 @@
 )]
 #[path = "../../examples/rasd/config/mod.rs"]
 mod config;
+pub mod decode;
 pub mod json;
 pub mod logs;
 pub mod mcelog;
@@ -34,6 +35,8 @@ pub type Target = fn(&[u8]);
 
 /// Every target by name.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("decode_arguments", decode::arguments),
+    ("decode_objects", decode::objects),
     ("logs_chunked", logs::chunked),
     ("logs_round_trip", logs::round_trip),
     ("logs_silent", logs::silent),

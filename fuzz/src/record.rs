@@ -1,6 +1,6 @@
 //! Targets of `mcekit`.
 
-use mcekit::wire::{MIN_LEN, Mce, NOT_CARRIED, Wire};
+use mcekit::wire::{MIN_LEN, Mce, NOT_CARRIED, Raw, Wire};
 use mcekit::{
     Addr, Context, CpuSignature, Grade, Ipid, McgCap, McgStatus, Misc, Ppin, Present, Record,
     Status, Synd, Synd1, Synd2, Vendor,
@@ -43,6 +43,7 @@ pub fn wire(data: &[u8]) {
     assert_eq!(wire.len + wire.surplus, data.len());
     assert_eq!(wire.mce.status.to_le_bytes(), data[..8]);
     let record = wire.record();
+    assert_eq!(Raw::new(data).map(Raw::record), Ok(record));
     assert!(!record.present().intersects(NOT_CARRIED));
     let again = Wire {
         mce: Mce::from(&record),

@@ -5,7 +5,7 @@ use std::sync::{LazyLock, OnceLock};
 use aho_corasick::packed::{Config, MatchKind as PackedKind, Searcher};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use crate::formats::{ANNOUNCEMENTS, FAMILIES};
+use crate::formats::{ANNOUNCEMENTS, BROADCAST, FAMILIES};
 
 /// The longest string, in bytes.
 pub(crate) const LONGEST: usize = 24;
@@ -51,6 +51,11 @@ impl Anchors {
                 wakes: true,
             })
             .collect();
+        anchors.push(Anchor {
+            text: BROADCAST,
+            formats: 0,
+            wakes: false,
+        });
         for wakes in [true, false] {
             for (index, family) in FAMILIES.iter().enumerate() {
                 let texts = if wakes {
@@ -118,6 +123,13 @@ impl Anchors {
             }
         };
         found.map(|m| (m.pattern().as_usize(), m.start()))
+    }
+
+    /// Whether the string is [`BROADCAST`].
+    pub(crate) fn is_broadcast(&self, anchor: usize) -> bool {
+        self.anchors
+            .get(anchor)
+            .is_some_and(|a| a.text == BROADCAST)
     }
 
     /// Whether the string wakes the reader.

@@ -70,6 +70,22 @@ pub(crate) fn join(why: Join, held: &[u8], next: &[u8]) -> Option<Vec<u8>> {
     Some([keep, glue, next].concat())
 }
 
+/// Whether what begins with `next` is surely no continuation of a line that ends in a hexadecimal number: as [`join`]
+/// would find, of what need not be a whole line.
+pub(crate) fn is_apart(next: &[u8]) -> bool {
+    let Some(first) = next.first() else {
+        return false;
+    };
+    let quoted = first.is_ascii_whitespace() || matches!(first, b'>' | b'|' | b'#');
+    if !quoted && !first.is_ascii_hexdigit() {
+        return true;
+    }
+    // Dates begin with digits too: `Feb 23`, `2026-11-22`.
+    memchr::memchr(b'\n', next)
+        .and_then(|end| next.get(..end))
+        .is_some_and(|line| join(Join::Hex(0), b"", line).is_none())
+}
+
 /// A line without the marks that a mail program puts before it.
 fn unquoted(line: &[u8]) -> &[u8] {
     let mut line = line;

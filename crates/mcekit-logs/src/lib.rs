@@ -43,10 +43,12 @@ pub mod generate;
 mod join;
 mod line;
 mod reader;
+mod records;
 mod shape;
 mod slots;
 pub mod write;
 
 pub use found::{Format, Found, MAX_TEXT, Pair, Stats, TextKind, Texts};
-pub use reader::{BEFORE, MAX_LINE, MAX_PREFIX, Reader, Records, records, slice};
+pub use reader::{BEFORE, MAX_LINE, MAX_PREFIX, Reader};
+pub use records::{Records, records, slice};
 pub use slots::{HOLD_LINES, MAX_OPEN};

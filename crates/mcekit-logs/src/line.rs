@@ -21,12 +21,45 @@ pub(crate) struct Line<'a> {
     pub last: bool,
 }
 
+/// How far behind an anchor the fields of one record can begin, in bytes.
+const NEAR: usize = 1024;
+
+/// The same in a line that goes on for longer than any that a person or a kernel wrote.
+const NEAR_IN_LONG: usize = 256;
+
 impl<'a> Line<'a> {
     /// A cursor at the anchor.
     pub(crate) fn cursor(&self) -> Cursor<'a> {
         Cursor {
             bytes: self.text,
             pos: self.at.min(self.text.len()),
+        }
+    }
+
+    /// The text, or of a very long line what stands around the anchor, from word to word. Formats that read every word
+    /// of a line would else read it again for each string of interest in it.
+    pub(crate) fn around(&self) -> &'a [u8] {
+        let near = self.near();
+        if self.text.len() <= near {
+            return self.text;
+        }
+        let inner = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let from = self.at.saturating_sub(near / 4);
+        let before = self.text.get(from..self.at).unwrap_or_default();
+        let cut = before.iter().take_while(|byte| inner(byte)).count();
+        let from = if from == 0 { 0 } else { from + cut };
+        let to = self.text.len().min(self.at + near);
+        let behind = self.text.get(to..).unwrap_or_default();
+        let to = to + behind.iter().take_while(|byte| inner(byte)).count();
+        self.text.get(from..to).unwrap_or_default()
+    }
+
+    /// How far behind the anchor fields are looked for, in bytes.
+    pub(crate) fn near(&self) -> usize {
+        if self.text.len().saturating_sub(self.at) < 3 * NEAR {
+            NEAR
+        } else {
+            NEAR_IN_LONG
         }
     }
 
@@ -397,6 +430,13 @@ fn halves(rest: Option<&[u8]>) -> bool {
             .count()
             == 8
     })
+}
+
+/// Where `word` first stands in a short text, for which a searcher costs more to make than to do without.
+#[inline]
+pub(crate) fn find(text: &[u8], word: &[u8]) -> Option<usize> {
+    let mut places = memchr::memchr_iter(*word.first()?, text);
+    places.find(|&at| text.get(at..).is_some_and(|rest| rest.starts_with(word)))
 }
 
 /// The number at the end of `text`, with what stands before it.

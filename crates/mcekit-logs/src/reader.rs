@@ -5,8 +5,7 @@
 //! set of strings counts that continue a record. Every decision depends on the bytes and on positions counted
 //! from the start of the input, never on where a chunk ended: whole and chunked input give the same records.
 
-use std::collections::VecDeque;
-use std::ops::Range;
+mod short_cut;
 
 use memchr::{memchr, memrchr};
 
@@ -29,9 +28,6 @@ pub const BEFORE: usize = 512;
 
 /// What must stay in memory behind the place that was reached.
 const HISTORY: usize = MAX_PREFIX + BEFORE;
-
-/// How many lines must have been nothing but records for no broadcast to terminals to be among those before.
-const WALL_LINES: u64 = 3;
 
 /// Among the kernel's own lines, how much must be there for the next record to be read at once, if it is one.
 const RECORD: usize = 1024;
@@ -113,8 +109,8 @@ pub struct Reader {
     guess: usize,
     /// What that line began with.
     shape: Shape,
-    /// How many lines in a row, up to the place, began with it and were read by the short cut.
-    run_of_lines: u64,
+    /// Up to here a broadcast to terminals is among what is kept of the text before.
+    broadcast: u64,
 }
 
 impl Default for Reader {
@@ -141,7 +137,7 @@ impl Reader {
             held_number: 0,
             guess: 0,
             shape: Shape::default(),
-            run_of_lines: 0,
+            broadcast: 0,
         }
     }
 
@@ -238,14 +234,13 @@ impl Reader {
                 continue;
             }
             let awake = self.number <= self.awake;
-            if self.run_of_lines > 0 && !last && buf.len() - pos < RECORD {
+            if awake && self.guess > 0 && !last && buf.len() - pos < RECORD {
                 return pos;
             }
             if awake && let Some(after) = self.guessed(buf, pos, last, sink) {
                 pos = after;
                 continue;
             }
-            self.run_of_lines = 0;
             let anchors: &Anchors = &ANCHORS;
             let end = buf.len().min(pos + BLOCK);
             let window = buf.get(pos..end).unwrap_or_default();
@@ -270,6 +265,15 @@ impl Reader {
                     pos += at;
                     if awake && self.number > self.awake && !anchors.wakes(anchor) {
                         // Found behind the lines that are looked at closely.
+                        continue;
+                    }
+                    if anchors.is_broadcast(anchor) {
+                        self.broadcast = self.base + (pos + BEFORE + LONGEST) as u64;
+                        pos += 1;
+                        continue;
+                    }
+                    if let Some(after) = self.guessed(buf, pos, last, sink) {
+                        pos = after;
                         continue;
                     }
                     if anchors.formats(anchor) == 0 && awake {
@@ -409,83 +413,6 @@ impl Reader {
         taken
     }
 
-    /// Kernel lines have their text at the same place, one after the other: look there before searching.
-    fn guessed(
-        &mut self,
-        buf: &[u8],
-        pos: usize,
-        last: bool,
-        sink: &mut impl FnMut(Found),
-    ) -> Option<usize> {
-        let at = pos + self.guess;
-        if self.guess == 0 || self.base + pos as u64 != self.line_start {
-            return None;
-        }
-        if self.run_of_lines >= WALL_LINES {
-            let after = self.blocks(buf, pos, sink);
-            if after > pos {
-                return Some(after);
-            }
-        }
-        let key: &[u8; 4] = buf.get(at..at + 4)?.try_into().ok()?;
-        if !formats::kernel::is_key(key) || !buf.get(pos..at)?.ends_with(b"]: ") {
-            return None;
-        }
-        let (end, after) = self.line_end(buf, pos, last)?;
-        let line = self.line(buf, pos, end);
-        if line.text.len() < self.guess {
-            return None;
-        }
-        let line = Line {
-            at: self.guess,
-            // The next line has a prefix like this one's.
-            last: buf
-                .get(after..after + self.guess)
-                .is_some_and(|prefix| prefix.ends_with(b"]: ")),
-            ..line
-        };
-        self.slots.retire(self.number, sink);
-        if !formats::kernel::read(&line, &mut self.slots) {
-            return None;
-        }
-        if self.shape.strip(line.text).is_some() {
-            self.run_of_lines += 1;
-        } else {
-            self.shape.learn(line.prefix());
-            self.run_of_lines = u64::from(self.shape.strip(line.text).is_some());
-        }
-        self.awake = line.number + HOLD_LINES;
-        self.floor = self.base + after as u64;
-        if after > end {
-            self.number += 1;
-            self.line_start = self.floor;
-        }
-        Some(after)
-    }
-
-    /// Reads records of the kernel that are all there and nothing but that, one behind the other, and returns how
-    /// far it came.
-    fn blocks(&mut self, buf: &[u8], pos: usize, sink: &mut impl FnMut(Found)) -> usize {
-        let mut pos = pos;
-        while let Some(text) = buf.get(pos..)
-            && let Some((record, length)) = formats::kernel::block(text, &self.shape)
-        {
-            self.slots.retire(self.number, sink);
-            if !self.slots.takes_whole() {
-                break;
-            }
-            let start = self.base + pos as u64;
-            let end = start + length as u64;
-            self.slots.add_whole(record, start, end, self.number);
-            self.awake = self.number + 2 + HOLD_LINES;
-            self.number += 3;
-            self.floor = end + 1;
-            self.line_start = self.floor;
-            pos += length + 1;
-        }
-        pos
-    }
-
     /// Handles a line that was asked for. `None`: its end is missing.
     fn next_line(
         &mut self,
@@ -569,56 +496,4 @@ impl Reader {
         self.reread(held, None);
         false
     }
-}
-
-/// The records of a text that is all there, in order.
-///
-/// ```
-/// let log = b"bank 5: bea0000000000108";
-/// let found: Vec<_> = mcekit_logs::records(log).collect();
-/// assert_eq!(found[0].record.status().0, 0xbea0_0000_0000_0108);
-/// ```
-#[must_use]
-pub fn records(text: &[u8]) -> Records<'_> {
-    Records {
-        rest: text,
-        reader: Some(Reader::new()),
-        ready: VecDeque::new(),
-    }
-}
-
-/// An iterator over the records of a text; see [`records`].
-#[derive(Debug)]
-pub struct Records<'a> {
-    rest: &'a [u8],
-    reader: Option<Reader>,
-    ready: VecDeque<Found>,
-}
-
-impl Iterator for Records<'_> {
-    type Item = Found;
-
-    fn next(&mut self) -> Option<Found> {
-        loop {
-            if let Some(found) = self.ready.pop_front() {
-                return Some(found);
-            }
-            let ready = &mut self.ready;
-            if self.rest.is_empty() {
-                self.reader.take()?.finish(&mut |f| ready.push_back(f));
-                continue;
-            }
-            let (piece, rest) = self.rest.split_at(self.rest.len().min(BLOCK));
-            self.rest = rest;
-            if let Some(reader) = &mut self.reader {
-                reader.push(piece, &mut |f| ready.push_back(f));
-            }
-        }
-    }
-}
-
-/// The span of a found record in the text that it was found in.
-#[must_use]
-pub fn slice<'a>(text: &'a [u8], span: &Range<u64>) -> Option<&'a [u8]> {
-    text.get(usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?)
 }

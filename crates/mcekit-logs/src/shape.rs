@@ -6,7 +6,7 @@
 const MAX: usize = 128;
 
 /// What the kernel's own text begins with; it stays as it is.
-const TAG: &[u8] = b"mce: [Hardware Error]: ";
+const TAG: &[u8] = b"[Hardware Error]: ";
 
 /// A prefix.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ mod tests {
                 Some(&b"CPU"[..]),
             ),
             (b"hosu kernel: [   12.0] mce: [Hardware Error]: CPU", None),
-            (b"host kernel: [   12.0] mce; [Hardware Error]: CPU", None),
+            (b"host kernel: [   12.0] mcf: [Hardware Error]: CPU", None),
             (b"host kernel: [   12.\n] mce: [Hardware Error]: CPU", None),
             (b"host kernel: [   12.0] mce: [Hardware Error]:", None),
         ] {
@@ -106,7 +106,7 @@ mod tests {
         for no in [
             &b"Message from syslogd [    1.5] mce: [Hardware Error]: "[..],
             b"(XEN) mce: [Hardware Error]: ",
-            b"[    1.5] [Hardware Error]: ",
+            b"[    1.5] mce: ",
             b"",
         ] {
             shape.learn(no);

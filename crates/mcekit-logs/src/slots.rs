@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use mcekit::{McgStatus, Present, Record, Vendor};
 
+use crate::formats::BROADCAST;
 use crate::found::{Format, Found, Pair, Stats, TextKind, Texts};
 use crate::line::{Line, Printer};
 
@@ -527,5 +528,5 @@ fn comparable(other: &Record, slot: &Record) -> Record {
 fn is_wall(line: &Line<'_>) -> bool {
     line.lines_before()
         .take(3)
-        .any(|text| memchr::memmem::find(text, b"Message from syslogd").is_some())
+        .any(|text| memchr::memmem::find(text, BROADCAST.as_bytes()).is_some())
 }

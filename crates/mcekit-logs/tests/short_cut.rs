@@ -71,3 +71,30 @@ fn they_agree_among_other_lines_and_wherever_a_chunk_ends() {
     }
     assert_eq!(whole.len(), general.len());
 }
+
+/// What syslogd sends to terminals stands in the log again. Among records that are read at once too, the copy is none
+/// of its own, as long as the words that announce it are near.
+#[test]
+fn a_broadcast_among_records_is_no_record_again() {
+    let text = generate::all_machine_checks(9, 12);
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    for filler in 0..6 {
+        let mut log = lines[..24].concat();
+        log.push_str("Message from syslogd@host at Nov 22 18:00:00 ...\n");
+        log.push_str(&"kernel: nothing to see\n".repeat(filler));
+        log.push_str(&lines[21..].concat());
+        let found: Vec<_> = records(log.as_bytes()).collect();
+        let general = log.replace("[Hardware Error]: ", "[Hardware Error]:  ");
+        let general: Vec<_> = records(general.as_bytes()).collect();
+        let lines = |found: &[mcekit_logs::Found]| -> Vec<_> {
+            let pair = |found: &mcekit_logs::Found| found.pair.as_ref().map(|pair| pair.line);
+            found
+                .iter()
+                .map(|found| (found.line, pair(found)))
+                .collect()
+        };
+        assert_eq!(lines(&found), lines(&general), "{filler} lines between");
+        let copies = usize::from(filler >= 3);
+        assert_eq!(found.len(), 12 + copies, "{filler} lines between");
+    }
+}

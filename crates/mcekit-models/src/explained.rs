@@ -51,11 +51,7 @@ pub struct Explained<'a> {
 
 impl<'a> Explained<'a> {
     fn new(record: &'a Record, model: Option<&'static Model>) -> Self {
-        let bank = model.and_then(|model| model.bank(record));
-        let unit = match bank {
-            Some(bank) => Some(bank.unit),
-            None => model.and_then(|model| model.unit(record)),
-        };
+        let (bank, unit) = model.map_or((None, None), |model| model.behind(record));
         Self {
             record,
             model,
@@ -178,24 +174,28 @@ impl<'a> Explained<'a> {
     /// What the values say together, in one pass over them: for callers that want more than one of these.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let mut location = self.bank_location();
-        let mut address = DimmAddress::default();
-        let mut corrected_by = None;
-        let status = self.record.status();
-        self.values().for_each(|value| {
-            match value.field.says() {
-                None => return,
-                Some(Role::At(_)) => place(&value, &mut location),
-                Some(Role::CorrectedBy) if !status.uc() => corrected_by = value.text(),
-                Some(_) => {}
-            }
-            address.take(&value);
-        });
-        self.locate(&mut location);
+        let mut parts = self.parts();
+        self.values().for_each(|value| parts.add(&value));
+        self.sum(parts)
+    }
+
+    /// What is known before the values are asked.
+    pub(crate) fn parts(&self) -> Parts {
+        Parts {
+            location: self.bank_location(),
+            address: DimmAddress::default(),
+            corrected_by: None,
+            corrected: !self.record.status().uc(),
+        }
+    }
+
+    /// What was gathered from the values, with what the model computes beyond its tables.
+    pub(crate) fn sum(&self, mut parts: Parts) -> Summary {
+        self.locate(&mut parts.location);
         Summary {
-            location,
-            address: address.row.map(|_| address),
-            corrected_by,
+            location: parts.location,
+            address: parts.address.row.map(|_| parts.address),
+            corrected_by: parts.corrected_by,
         }
     }
 
@@ -278,6 +278,28 @@ fn place(value: &Value, location: &mut Location) {
         && let Ok(n) = u32::try_from(value.raw)
     {
         location.set(place, n);
+    }
+}
+
+/// What values say together, while they are asked one by one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parts {
+    location: Location,
+    address: DimmAddress,
+    corrected_by: Option<&'static str>,
+    /// Whether the error was corrected.
+    corrected: bool,
+}
+
+impl Parts {
+    pub(crate) fn add(&mut self, value: &Value) {
+        match value.field.says() {
+            None => return,
+            Some(Role::At(_)) => place(value, &mut self.location),
+            Some(Role::CorrectedBy) if self.corrected => self.corrected_by = value.text(),
+            Some(_) => {}
+        }
+        self.address.take(value);
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod decoding;
 mod record;
+mod stage;
 mod write;
 
 use core::fmt;
@@ -25,47 +26,121 @@ use serde::ser::{Serialize, Serializer};
 pub struct Hex(pub u64);
 
 impl Serialize for Hex {
+    #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0 < 1 << 24 {
-            // Most coordinates: the text is one word, written at once.
-            let (word, len) = short_hex(self.0 as u32);
-            let text = word.get(..len).unwrap_or_default();
-            return serializer.serialize_str(core::str::from_utf8(text).unwrap_or_default());
+        match small_hex(self.0) {
+            Some(text) => serializer.serialize_str(text),
+            None => serializer.serialize_str(HexText::of(self.0).as_str()),
         }
-        let mut buffer = [b'0'; 18];
-        let mut rest = self.0;
-        let mut at = buffer.len();
-        loop {
-            at -= 1;
-            buffer[at] = b"0123456789abcdef"[(rest & 15) as usize];
-            rest >>= 4;
-            if rest == 0 {
-                break;
-            }
-        }
-        at -= 2;
-        buffer[at + 1] = b'x';
-        // Hex digits are ASCII; an empty string is never reached.
-        serializer.serialize_str(core::str::from_utf8(&buffer[at..]).unwrap_or_default())
     }
 }
 
-/// A number of at most 24 bits in hex, and how many bytes that is.
-const fn short_hex(value: u32) -> ([u8; 8], usize) {
+/// Two numbers in hex, `"0xa,0x31"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HexPair(pub u32, pub u32);
+
+impl Serialize for HexPair {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let [first, second] = [self.0, self.1].map(|number| HexText::of(number.into()));
+        let mut text = [b','; 21];
+        let (first, second) = (first.as_str().as_bytes(), second.as_str().as_bytes());
+        let end = first.len() + 1 + second.len();
+        text[..first.len()].copy_from_slice(first);
+        text[first.len() + 1..end].copy_from_slice(second);
+        // Hex digits are ASCII; an empty string is never reached.
+        serializer.serialize_str(core::str::from_utf8(&text[..end]).unwrap_or_default())
+    }
+}
+
+/// A key of a JSON object that is known while compiling: a plain string, in which [`write_json`] has nothing to look for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key(pub &'static str);
+
+impl Serialize for Key {
+    #[inline(always)]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0)
+    }
+}
+
+/// A number in hex.
+struct HexText {
+    bytes: [u8; 18],
+    from: usize,
+}
+
+impl HexText {
+    const fn of(value: u64) -> Self {
+        let zeros = value.leading_zeros() as usize / 4;
+        // Zero has a digit too.
+        let from = if zeros > 15 { 15 } else { zeros };
+        let digits = [hex_digits(value >> 32), hex_digits(value & 0xffff_ffff)];
+        let mut bytes = [b'x'; 18];
+        bytes
+            .split_at_mut(2)
+            .1
+            .copy_from_slice(digits.as_flattened());
+        bytes[from] = b'0';
+        bytes[from + 1] = b'x';
+        Self { bytes, from }
+    }
+
+    fn as_str(&self) -> &str {
+        // Hex digits are ASCII; an empty string is never reached.
+        let text = self.bytes.get(self.from..).unwrap_or_default();
+        core::str::from_utf8(text).unwrap_or_default()
+    }
+}
+
+/// A number in hex, if it is one of the many small ones.
+#[inline]
+fn small_hex(value: u64) -> Option<&'static str> {
+    if value >= SMALL {
+        return None;
+    }
+    let from = value as usize * 4;
+    let len = if value < 16 { 3 } else { 4 };
+    SMALL_HEX.get(from..from + len)
+}
+
+/// The eight hex digits of a number of at most 32 bits.
+const fn hex_digits(value: u64) -> [u8; 8] {
     const EACH: u64 = 0x0101_0101_0101_0101;
     // Each nibble goes to a byte of its own; those above 9 are found by the carry of an addition of 6.
-    let mut v = value as u64;
+    let mut v = value;
     v = (v | v << 16) & 0x0000_ffff_0000_ffff;
     v = (v | v << 8) & 0x00ff_00ff_00ff_00ff;
     v = (v | v << 4) & (0x0f * EACH);
     let letters = (v + 6 * EACH) >> 4 & EACH;
-    let digits = v + b'0' as u64 * EACH + letters * (b'a' - b'0' - 10) as u64;
-    let zeros = value.leading_zeros() / 4;
-    let zeros = if zeros > 7 { 7 } else { zeros };
-    let prefix = (b'0' as u64) << 56 | (b'x' as u64) << 48;
-    let word = prefix | digits << (8 * zeros) >> 16;
-    (word.to_be_bytes(), 10 - zeros as usize)
+    (v + b'0' as u64 * EACH + letters * (b'a' - b'0' - 10) as u64).to_be_bytes()
 }
+
+/// Numbers below this stand in a table.
+const SMALL: u64 = 0x100;
+
+/// Small numbers, four bytes each.
+static SMALL_HEX: &str = {
+    const BYTES: [u8; 4 * SMALL as usize] = {
+        let digits = b"0123456789abcdef";
+        let (mut bytes, mut n) = ([b'x'; 4 * SMALL as usize], 0);
+        while n < SMALL as usize {
+            let at = 4 * n;
+            bytes[at] = b'0';
+            if n < 16 {
+                bytes[at + 2] = digits[n];
+            } else {
+                bytes[at + 2] = digits[n >> 4];
+                bytes[at + 3] = digits[n & 15];
+            }
+            n += 1;
+        }
+        bytes
+    };
+    match core::str::from_utf8(&BYTES) {
+        Ok(text) => text,
+        Err(_) => panic!("digits are ASCII"),
+    }
+};
 
 /// A number as it comes in: a number, or a string of which `HEX` says how it reads without `0x`.
 struct Number<const HEX: bool>(Option<u64>);

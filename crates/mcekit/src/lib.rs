@@ -45,7 +45,7 @@ pub mod wire;
 
 pub use arch::Decoding;
 #[cfg(feature = "serde")]
-pub use json::{Hex, write_json};
+pub use json::{Hex, HexPair, Key, write_json};
 pub use record::{Present, Record};
 pub use regs::{
     Addr, AddressMode, CpuSignature, FruText, HwId, IoMca, Ipid, McaConfig, McgCap, McgStatus,

@@ -73,27 +73,29 @@ bitflags! {
 /// assert_eq!(record.misc(), Some(Misc(0xd012_0ffe_0000_0000)));
 /// assert_eq!(record.addr(), None);
 /// ```
+// Registers stand in the order of the kernel's struct, so that they are copied from there in blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[repr(C)]
 pub struct Record {
-    present: Present,
     status: Status,
-    addr: Addr,
     misc: Misc,
+    addr: Addr,
     mcgstatus: McgStatus,
-    mcgcap: McgCap,
-    synd: Synd,
-    synd1: Synd1,
-    synd2: Synd2,
-    ipid: Ipid,
     ip: u64,
     tsc: u64,
     time: u64,
+    mcgcap: McgCap,
+    synd: Synd,
+    ipid: Ipid,
     ppin: Ppin,
+    synd1: Synd1,
+    synd2: Synd2,
     cpu: u32,
     socket: u32,
     apicid: u32,
     cpuid: u32,
     microcode: u32,
+    present: Present,
     bank: u8,
     cs: u8,
     vendor: u8,

@@ -5,10 +5,13 @@
 //! data, in the same order, as of Linux 6.1; rules are named by the kernel's messages, so that what we say can be
 //! compared with what it printed.
 
+mod rules;
+
 use core::fmt;
 
 use crate::record::Record;
-use crate::regs::{CpuSignature, McgStatus, Status, Vendor};
+use crate::regs::{CpuSignature, McgStatus, Vendor};
+use rules::{EXCEPTION, SER, SKYLAKE_SCRUB, context_bits, first_match};
 
 /// The kernel's grades, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -245,6 +248,17 @@ impl Grade {
         Self::with_capabilities(record, context, Capabilities::of(record))
     }
 
+    /// The grade of a record in each context, in the order of [`Context::ALL`]: for little more than one of them costs.
+    #[must_use]
+    pub fn in_each_context(record: &Record) -> [Self; Context::ALL.len()] {
+        let capabilities = Capabilities::of(record);
+        if record.is_amd_like() {
+            return Context::ALL.map(|context| amd(record, context, capabilities));
+        }
+        let asked = Asked::of(record, capabilities);
+        Context::ALL.map(|context| asked.grade(context))
+    }
+
     /// The grade of a record in a context, on a processor with these capabilities.
     #[must_use]
     pub fn with_capabilities(
@@ -255,7 +269,7 @@ impl Grade {
         if record.is_amd_like() {
             amd(record, context, capabilities)
         } else {
-            intel(record, context, capabilities)
+            Asked::of(record, capabilities).grade(context)
         }
     }
 
@@ -320,226 +334,8 @@ fn amd(record: &Record, context: Context, capabilities: Capabilities) -> Grade {
     }
 }
 
-/// One of the kernel's rules: two masked comparisons, of MCi_STATUS and of the circumstances.
-struct Rule {
-    severity: Severity,
-    message: &'static str,
-    /// MCi_STATUS under the mask has this value.
-    status: (u64, u64),
-    /// The circumstances under the mask have this value: MCG_STATUS in the low half, the bits below above it.
-    around: (u64, u64),
-}
-
-/// The processor has software error recovery.
-const SER: u64 = 1 << 32;
-/// An exception is being handled.
-const EXCEPTION: u64 = 1 << 33;
-/// The record is of a memory controller bank of the processors that the patrol scrub rule names.
-const SKYLAKE_SCRUB: u64 = 1 << 34;
-/// Where the context stands, as a number.
-const CONTEXT: u64 = 3 << 36;
-
-const fn context_bits(context: Context) -> u64 {
-    (context as u64) << 36
-}
-
-impl Rule {
-    const fn new(severity: Severity, message: &'static str, status: (u64, u64)) -> Self {
-        Self {
-            severity,
-            message,
-            status,
-            around: (0, 0),
-        }
-    }
-
-    const fn around(mut self, mask: u64, value: u64) -> Self {
-        self.around = (self.around.0 | mask, self.around.1 | value);
-        self
-    }
-
-    const fn mcg(self, mask: u64, value: u64) -> Self {
-        self.around(mask, value)
-    }
-
-    const fn exception(self) -> Self {
-        self.around(EXCEPTION, EXCEPTION)
-    }
-
-    const fn context(self, context: Context) -> Self {
-        self.around(CONTEXT, context_bits(context))
-    }
-
-    const fn ser(self) -> Self {
-        self.around(SER, SER)
-    }
-
-    const fn without_ser(self) -> Self {
-        self.around(SER, 0)
-    }
-
-    const fn skylake_scrub(self) -> Self {
-        self.around(SKYLAKE_SCRUB, SKYLAKE_SCRUB)
-    }
-}
-
-const UC: u64 = Status::UC;
-const OVER: u64 = Status::OVER;
-const UC_AR: u64 = Status::UC | Status::AR;
-const UC_S_AR: u64 = Status::UC | Status::S | Status::AR;
-const ADDR: u64 = Status::ADDRV | Status::MISCV;
-/// The error code without the filter bit.
-const MCACOD: u64 = 0xefff;
-/// Memory scrubbing on any channel.
-const SCRUB: (u64, u64) = (0xeff0, 0x00c0);
-/// Write-back of the last level cache.
-const L3_WRITEBACK: u64 = 0x017a;
-const DATA_LOAD: u64 = 0x0134;
-const INSTRUCTION_FETCH: u64 = 0x0150;
-const RIPV: u64 = McgStatus::RIPV;
-const RIPV_EIPV: u64 = McgStatus::RIPV | McgStatus::EIPV;
 /// Family 6 model of Skylake-SP, Cascade Lake and Cooper Lake.
 const SKYLAKE_X: u8 = 0x55;
-
-/// The list, in the kernel's order.
-const RULES: &[Rule] = &[
-    Rule::new(Severity::No, "Invalid", (Status::VAL, 0)),
-    Rule::new(Severity::No, "Not enabled", (Status::EN, 0)).exception(),
-    Rule::new(
-        Severity::Panic,
-        "Processor context corrupt",
-        (Status::PCC, Status::PCC),
-    ),
-    Rule::new(Severity::Panic, "MCIP not set in MCA handler", (0, 0))
-        .exception()
-        .mcg(McgStatus::MCIP, 0),
-    Rule::new(Severity::Panic, "Neither restart nor error IP", (0, 0))
-        .exception()
-        .mcg(RIPV_EIPV, 0),
-    Rule::new(Severity::Panic, "In kernel and no restart IP", (0, 0))
-        .exception()
-        .mcg(RIPV, 0)
-        .context(Context::Kernel),
-    Rule::new(Severity::Panic, "In kernel and no restart IP", (0, 0))
-        .exception()
-        .mcg(RIPV, 0)
-        .context(Context::KernelRecoverable),
-    Rule::new(Severity::Keep, "Corrected error", (UC, 0)).without_ser(),
-    Rule::new(
-        Severity::ActionOptional,
-        "Action optional: memory scrubbing error",
-        (UC_AR | SCRUB.0, UC | SCRUB.1),
-    )
-    .ser(),
-    Rule::new(
-        Severity::ActionOptional,
-        "Action optional: last level cache writeback error",
-        (UC_AR | MCACOD, UC | L3_WRITEBACK),
-    )
-    .ser(),
-    // The patrol scrubber of these processors may report what it could not correct as corrected, with MSCOD 0x0010.
-    Rule::new(
-        Severity::ActionOptional,
-        "Uncorrected Patrol Scrub Error",
-        (UC | ADDR | 0xffff_eff0, ADDR | 0x0010_00c0),
-    )
-    .ser()
-    .skylake_scrub(),
-    Rule::new(
-        Severity::Deferred,
-        "Uncorrected no action required",
-        (UC_S_AR, UC),
-    )
-    .ser(),
-    Rule::new(
-        Severity::Panic,
-        "Illegal combination (UCNA with AR=1)",
-        (OVER | UC_S_AR, UC_AR),
-    )
-    .ser(),
-    Rule::new(Severity::Keep, "Non signaled machine check", (Status::S, 0)).ser(),
-    Rule::new(
-        Severity::Panic,
-        "Action required with lost events",
-        (OVER | UC_S_AR, OVER | UC_S_AR),
-    )
-    .ser(),
-    Rule::new(
-        Severity::Keep,
-        "Action required but unaffected thread is continuable",
-        (OVER | UC_S_AR | ADDR, UC_S_AR | ADDR),
-    )
-    .ser()
-    .mcg(RIPV_EIPV, RIPV),
-    Rule::new(
-        Severity::ActionRequired,
-        "Action required: data load in error recoverable area of kernel",
-        (OVER | UC_S_AR | ADDR | MCACOD, UC_S_AR | ADDR | DATA_LOAD),
-    )
-    .ser()
-    .context(Context::KernelRecoverable),
-    Rule::new(
-        Severity::ActionRequired,
-        "Action required: data load error in a user process",
-        (OVER | UC_S_AR | ADDR | MCACOD, UC_S_AR | ADDR | DATA_LOAD),
-    )
-    .ser()
-    .context(Context::User),
-    Rule::new(
-        Severity::ActionRequired,
-        "Action required: instruction fetch error in a user process",
-        (
-            OVER | UC_S_AR | ADDR | MCACOD,
-            UC_S_AR | ADDR | INSTRUCTION_FETCH,
-        ),
-    )
-    .ser()
-    .context(Context::User),
-    Rule::new(
-        Severity::Panic,
-        "Data load in unrecoverable area of kernel",
-        (OVER | UC_S_AR | ADDR | MCACOD, UC_S_AR | ADDR | DATA_LOAD),
-    )
-    .ser()
-    .context(Context::Kernel),
-    Rule::new(
-        Severity::Panic,
-        "Instruction fetch error in kernel",
-        (
-            OVER | UC_S_AR | ADDR | MCACOD,
-            UC_S_AR | ADDR | INSTRUCTION_FETCH,
-        ),
-    )
-    .ser()
-    .context(Context::Kernel),
-    Rule::new(
-        Severity::Panic,
-        "Action required: unknown MCACOD",
-        (OVER | UC_S_AR, UC_S_AR),
-    )
-    .ser(),
-    Rule::new(
-        Severity::Some,
-        "Action optional: unknown MCACOD",
-        (OVER | UC_S_AR, UC | Status::S),
-    )
-    .ser(),
-    Rule::new(
-        Severity::Some,
-        "Action optional with lost events",
-        (OVER | UC_S_AR, OVER | UC | Status::S),
-    )
-    .ser(),
-    Rule::new(
-        Severity::Panic,
-        "Overflowed uncorrected",
-        (OVER | UC, OVER | UC),
-    ),
-    Rule::new(Severity::Uncorrected, "Uncorrected", (UC, UC)),
-];
-
-/// What is left when no rule matches.
-const NO_MATCH: Rule = Rule::new(Severity::Some, "No match", (0, 0));
 
 /// Whether the kernel's rule for uncorrected patrol scrubs of Skylake-SP and its successors asks about this record.
 fn skylake_scrub(record: &Record) -> bool {
@@ -549,37 +345,49 @@ fn skylake_scrub(record: &Record) -> bool {
         && record.vendor().is_none_or(|vendor| vendor == Vendor::INTEL)
 }
 
-/// The kernel's list (`mce_severity_intel`): the first rule that matches; anything uncorrected in the kernel is fatal.
-fn intel(record: &Record, context: Context, capabilities: Capabilities) -> Grade {
-    let mcg = record.mcgstatus().unwrap_or_default();
-    let effective = context.effective(mcg);
-    let status = record.status().0;
-    let mut around = mcg.0 & 0xffff_ffff | context_bits(effective);
-    if capabilities.ser {
-        around |= SER;
+/// What the kernel's list (`mce_severity_intel`) asks about a record, whatever the context.
+struct Asked {
+    status: u64,
+    mcg: McgStatus,
+    /// The circumstances without the context.
+    around: u64,
+}
+
+impl Asked {
+    fn of(record: &Record, capabilities: Capabilities) -> Self {
+        let mcg = record.mcgstatus().unwrap_or_default();
+        let mut around = mcg.0 & 0xffff_ffff;
+        if capabilities.ser {
+            around |= SER;
+        }
+        if skylake_scrub(record) {
+            around |= SKYLAKE_SCRUB;
+        }
+        Self {
+            status: record.status().0,
+            mcg,
+            around,
+        }
     }
-    if context != Context::Poll {
-        around |= EXCEPTION;
-    }
-    if skylake_scrub(record) {
-        around |= SKYLAKE_SCRUB;
-    }
-    let rule = RULES
-        .iter()
-        .find(|rule| {
-            status & rule.status.0 == rule.status.1 && around & rule.around.0 == rule.around.1
-        })
-        .unwrap_or(&NO_MATCH);
-    let fatal = rule.severity >= Severity::Uncorrected && effective == Context::Kernel;
-    let severity = if fatal {
-        Severity::Panic
-    } else {
-        rule.severity
-    };
-    Grade {
-        severity,
-        rule: rule.message,
-        message: Some(rule.message),
+
+    /// By the first rule that matches; anything uncorrected in the kernel is fatal.
+    fn grade(&self, context: Context) -> Grade {
+        let effective = context.effective(self.mcg);
+        let mut around = self.around | context_bits(effective);
+        if context != Context::Poll {
+            around |= EXCEPTION;
+        }
+        let rule = first_match(self.status, around);
+        let fatal = rule.severity >= Severity::Uncorrected && effective == Context::Kernel;
+        Grade {
+            severity: if fatal {
+                Severity::Panic
+            } else {
+                rule.severity
+            },
+            rule: rule.message,
+            message: Some(rule.message),
+        }
     }
 }
 

@@ -42,13 +42,13 @@
 //! static F: Field = Field::codes("f", Register::Status, bits(19, 16), &[code(0x10, "too wide")]);
 //! ```
 //!
-//! Nor conditions that cannot hold together:
+//! Nor such conditions on the field's own register:
 //!
 //! ```compile_fail
 //! use mcekit::table::{bit, bits, Field, Register, When};
-//! static F: Field = Field::hex("f", Register::Status, bits(31, 16)).when(&[
-//!     When::Is(Register::Status, bit(61), 0),
-//!     When::Is(Register::Status, bit(61), 1),
+//! static F: Field = Field::hex("f", Register::Misc, bits(31, 16)).when(&[
+//!     When::Is(Register::Misc, bit(61), 0),
+//!     When::Is(Register::Misc, bit(61), 1),
 //! ]);
 //! ```
 //!

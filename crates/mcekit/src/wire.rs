@@ -196,73 +196,148 @@ impl Wire {
     /// [`LengthError`] where `bytes` is shorter than any kernel's struct.
     #[inline]
     pub fn read(bytes: &[u8]) -> Result<Self, LengthError> {
-        match bytes.split_first_chunk::<MAX_LEN>() {
-            Some((known, surplus)) => Ok(Self {
-                mce: Mce::from_array(known),
-                len: MAX_LEN,
-                surplus: surplus.len(),
-            }),
-            None => Self::read_short(bytes),
-        }
-    }
-
-    /// A struct of an older kernel: fields that it has in part are surplus.
-    #[cold]
-    fn read_short(bytes: &[u8]) -> Result<Self, LengthError> {
-        let Some(&len) = LENGTHS.iter().rfind(|&&len| len <= bytes.len()) else {
-            return Err(LengthError { len: bytes.len() });
+        let Raw(bytes) = Raw::new(bytes)?;
+        let (known, len) = match bytes.first_chunk() {
+            Some(known) => (*known, MAX_LEN),
+            None => widened(bytes),
         };
-        let mut array = [0; MAX_LEN];
-        array[..len].copy_from_slice(&bytes[..len]);
-        if len == LEN_32BIT {
-            array.copy_within(116..124, 120);
-            array[116..120].fill(0);
-        }
-        let mut mce = Mce::from_array(&array);
-        if len == MIN_LEN {
-            // The words that came to mean time and processor were reserved.
-            (
-                mce.time,
-                mce.cpuvendor,
-                mce.inject_flags,
-                mce.severity,
-                mce.pad,
-            ) = (0, 0, 0, 0, 0);
-            (mce.cpuid, mce.extcpu) = (0, mce.cpu.into());
-        }
         Ok(Self {
-            mce,
+            mce: Mce::from_array(&known),
             len,
             surplus: bytes.len() - len,
         })
     }
 
-    /// The record, with what the kernel left at zero marked as absent.
-    ///
-    /// MCi_ADDR and MCi_MISC are present where MCi_STATUS says so or they are not zero. TSC is zero for a
-    /// polled error; the instruction pointer where it is not known; CPUID, time, MCG_CAP, PPIN, microcode and
-    /// the scalable-MCA registers where the kernel does not fill them.
+    /// The record; see [`Raw::record`], which gives it without the fields between.
     #[must_use]
     #[inline]
     pub fn record(&self) -> Record {
-        let m = &self.mce;
-        let status = Status(m.status);
-        let mut present = Present::STATUS | Present::BANK | Present::MCGSTATUS | Present::CPU;
-        present.set(Present::ADDR, status.addrv() || m.addr != 0);
-        present.set(Present::MISC, status.miscv() || m.misc != 0);
-        present.set(Present::IP | Present::CS, m.ip != 0 || m.cs != 0);
-        present.set(Present::TSC, m.tsc != 0);
-        present.set(Present::TIME, m.time != 0);
-        present.set(Present::CPUID, m.cpuid != 0);
-        present.set(Present::VENDOR, m.cpuid != 0 || m.cpuvendor != 0);
-        present.set(Present::SOCKET | Present::APICID, self.len > MIN_LEN);
-        present.set(Present::MCGCAP, m.mcgcap != 0);
-        present.set(Present::IPID, m.ipid != 0);
-        present.set(Present::SYND, m.synd != 0 || m.ipid != 0 && status.syndv());
-        present.set(Present::PPIN, m.ppin != 0);
-        present.set(Present::MICROCODE, m.microcode != 0);
-        Record::from_kernel(m, present)
+        from_array(&self.mce.to_bytes(), self.len)
     }
+}
+
+/// A `struct mce` as bytes that are not taken apart yet: for whoever wants the record and no more.
+///
+/// ```
+/// use mcekit::wire::{MAX_LEN, Raw};
+///
+/// let mut bytes = [0; MAX_LEN];
+/// bytes[..8].copy_from_slice(&0xbea0_0000_0000_0108_u64.to_le_bytes());
+/// let record = Raw::new(&bytes)?.record();
+/// assert_eq!(record.status().0, 0xbea0_0000_0000_0108);
+/// # Ok::<(), mcekit::wire::LengthError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Raw<'a>(&'a [u8]);
+
+impl<'a> Raw<'a> {
+    /// One struct that fills `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`LengthError`] where `bytes` is shorter than any kernel's struct.
+    #[inline]
+    pub const fn new(bytes: &'a [u8]) -> Result<Self, LengthError> {
+        if bytes.len() < MIN_LEN {
+            return Err(LengthError { len: bytes.len() });
+        }
+        Ok(Self(bytes))
+    }
+
+    /// The record, with what the kernel left at zero marked as absent.
+    ///
+    /// MCi_ADDR and MCi_MISC are present where MCi_STATUS says so or they are not zero. TSC is zero for a polled
+    /// error; the instruction pointer where it is not known; CPUID, time, MCG_CAP, PPIN, microcode and the
+    /// scalable-MCA registers where the kernel does not fill them.
+    #[must_use]
+    #[inline]
+    pub fn record(self) -> Record {
+        match self.0.first_chunk() {
+            Some(known) => from_array(known, MAX_LEN),
+            None => short(self.0),
+        }
+    }
+}
+
+/// The record of an older kernel's struct.
+#[cold]
+#[inline(never)]
+fn short(bytes: &[u8]) -> Record {
+    let (known, len) = widened(bytes);
+    from_array(&known, len)
+}
+
+/// The struct of an older kernel in the longest layout, and how many bytes of it were known: fields that it has in part
+/// are not.
+fn widened(bytes: &[u8]) -> ([u8; MAX_LEN], usize) {
+    let len = LENGTHS.into_iter().rfind(|&len| len <= bytes.len());
+    let len = len.unwrap_or(0);
+    let mut array = [0; MAX_LEN];
+    array[..len].copy_from_slice(&bytes[..len]);
+    if len == LEN_32BIT {
+        array.copy_within(116..124, 120);
+        array[116..120].fill(0);
+    }
+    if len == MIN_LEN {
+        // The words that came to mean time and processor were reserved.
+        array[offset_of!(Mce, time)..offset_of!(Mce, cs)].fill(0);
+        let cpu = [array[offset_of!(Mce, cpu)], 0, 0, 0];
+        array[offset_of!(Mce, extcpu)..offset_of!(Mce, socketid)].copy_from_slice(&cpu);
+    }
+    (array, len)
+}
+
+/// The record of a struct that had `len` bytes.
+#[inline]
+fn from_array(bytes: &[u8; MAX_LEN], len: usize) -> Record {
+    let present = present(bytes, len);
+    Record::from_kernel(&Mce::from_array(bytes), present)
+}
+
+/// Which parts a struct of `len` bytes gives.
+///
+/// Reads the bytes by itself, in words of another size than the registers have: those then go from struct to record
+/// in blocks, and not one by one through the processor.
+#[inline]
+fn present(bytes: &[u8; MAX_LEN], len: usize) -> Present {
+    let word = |at: usize| LittleEndian::read_u32(&bytes[at..at + 4]);
+    let status = Status(u64::from(word(4)) << 32);
+    let mut present = Present::STATUS | Present::BANK | Present::MCGSTATUS | Present::CPU;
+    macro_rules! given {
+        ($part:expr, if not_zero($field:ident: u64)) => {
+            let at = offset_of!(Mce, $field);
+            given!($part, if word(at) | word(at + 4) != 0);
+        };
+        ($part:expr, if not_zero($field:ident: u32)) => {
+            given!($part, if word(offset_of!(Mce, $field)) != 0);
+        };
+        ($part:expr, if not_zero($field:ident: u8)) => {
+            given!($part, if bytes[offset_of!(Mce, $field)] != 0);
+        };
+        ($part:expr, if $given:expr) => {
+            if $given {
+                present |= $part;
+            }
+        };
+    }
+    given!(Present::ADDR, if not_zero(addr: u64));
+    given!(Present::ADDR, if status.addrv());
+    given!(Present::MISC, if not_zero(misc: u64));
+    given!(Present::MISC, if status.miscv());
+    given!(Present::IP | Present::CS, if not_zero(ip: u64));
+    given!(Present::IP | Present::CS, if not_zero(cs: u8));
+    given!(Present::TSC, if not_zero(tsc: u64));
+    given!(Present::TIME, if not_zero(time: u64));
+    given!(Present::CPUID | Present::VENDOR, if not_zero(cpuid: u32));
+    given!(Present::VENDOR, if not_zero(cpuvendor: u8));
+    given!(Present::SOCKET | Present::APICID, if len > MIN_LEN);
+    given!(Present::MCGCAP, if not_zero(mcgcap: u64));
+    given!(Present::IPID, if not_zero(ipid: u64));
+    given!(Present::SYND, if not_zero(synd: u64));
+    given!(Present::SYND, if status.syndv() & present.contains(Present::IPID));
+    given!(Present::PPIN, if not_zero(ppin: u64));
+    given!(Present::MICROCODE, if not_zero(microcode: u32));
+    present
 }
 
 impl From<&Record> for Mce {
@@ -338,6 +413,44 @@ mod tests {
             assert_eq!(record.microcode().is_some(), len >= 116);
             assert_eq!(record.cpu(), Some(if len == 72 { 67 } else { 0x4847_4645 }));
         }
+    }
+
+    #[test]
+    fn one_bit_makes_a_part_present() {
+        for (at, bit) in (0..MAX_LEN).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+            let mut bytes = [0; MAX_LEN];
+            bytes[at] = 1 << bit;
+            let m = Wire::read(&bytes).unwrap().mce;
+            let status = Status(m.status);
+            let always = Present::STATUS | Present::BANK | Present::MCGSTATUS | Present::CPU;
+            let mut expected = always | Present::SOCKET | Present::APICID;
+            expected.set(Present::ADDR, status.addrv() || m.addr != 0);
+            expected.set(Present::MISC, status.miscv() || m.misc != 0);
+            expected.set(Present::IP | Present::CS, m.ip != 0 || m.cs != 0);
+            expected.set(Present::TSC, m.tsc != 0);
+            expected.set(Present::TIME, m.time != 0);
+            expected.set(Present::CPUID, m.cpuid != 0);
+            expected.set(Present::VENDOR, m.cpuid != 0 || m.cpuvendor != 0);
+            expected.set(Present::MCGCAP, m.mcgcap != 0);
+            expected.set(Present::SYND, m.synd != 0);
+            expected.set(Present::IPID, m.ipid != 0);
+            expected.set(Present::PPIN, m.ppin != 0);
+            expected.set(Present::MICROCODE, m.microcode != 0);
+            let record = Raw::new(&bytes).unwrap().record();
+            assert_eq!(record.present(), expected, "byte {at} bit {bit}");
+        }
+    }
+
+    #[test]
+    fn synd_may_be_zero_where_the_bank_has_one() {
+        let ipid = Mce {
+            status: Status::SYNDV,
+            ipid: 1 << 40,
+            ..Mce::default()
+        };
+        let without = Mce { ipid: 0, ..ipid };
+        let synd = |mce: Mce| Raw::new(&mce.to_bytes()).unwrap().record().synd();
+        assert_eq!((synd(ipid), synd(without)), (Some(crate::Synd(0)), None));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::mem::offset_of;
 
 use mcekit::Record;
-use mcekit::wire::{Mce, Wire};
+use mcekit::wire::{Mce, Raw, Wire};
 
 /// One item of the stream. A record is lent until the next call; [`Entry::wire`] and [`Entry::record`] are one's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,14 +42,14 @@ impl<'a> Entry<'a> {
     #[inline]
     #[must_use]
     pub fn record(&self) -> Record {
-        self.wire().record()
+        // Shorter ones than any kernel's are refused when the device is opened.
+        Raw::new(self.bytes).map_or_else(|_| self.wire().record(), Raw::record)
     }
 
     /// The kernel's struct, field by field, with its length and how many bytes followed the fields that are known.
     #[inline]
     #[must_use]
     pub fn wire(&self) -> Wire {
-        // Shorter ones than any kernel's are refused when the device is opened.
         Wire::read(self.bytes).unwrap_or(Wire {
             mce: Mce::default(),
             len: self.bytes.len(),

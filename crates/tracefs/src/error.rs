@@ -177,6 +177,14 @@ pub enum Error {
         /// Its name.
         name: String,
     },
+    /// A CPU that has never been online: the kernel makes its ring when it comes, and keeps it when it
+    /// goes.
+    #[cfg(feature = "std")]
+    #[error("cpu {cpu} has no ring: it has never been online")]
+    NoRing {
+        /// The CPU.
+        cpu: u32,
+    },
     /// In use: an instance with an open or mapped `trace_pipe_raw` can be neither removed nor resized.
     #[cfg(feature = "std")]
     #[error("{}: busy", .path.display())]

@@ -31,6 +31,7 @@ pub mod fs;
 #[cfg(feature = "std")]
 pub mod map;
 pub mod merge;
+mod names;
 pub mod page;
 pub mod print;
 pub mod record;

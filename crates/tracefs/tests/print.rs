@@ -487,3 +487,65 @@ fn what_is_tried_twice_with_each_level_is_bounded() {
     let print = PrintFmt::compile(&format, &Symbols::new()).unwrap();
     assert!(print.unresolved().count() > 0);
 }
+
+/// Constant expressions as macros leave them behind.
+fn constant_expression() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        any::<u32>().prop_map(|n| n.to_string()),
+        (any::<u64>(), prop_oneof!["", "U", "UL", "ull", "L"])
+            .prop_map(|(n, suffix)| format!("{n:#x}{suffix}")),
+        (0..64u32).prop_map(|n| n.to_string()),
+        Just("ATA_CMD_READ".to_owned()),
+        Just("true".to_owned()),
+        Just("sizeof(int)".to_owned()),
+        Just("'x'".to_owned()),
+    ];
+    leaf.prop_recursive(6, 40, 3, |inner| {
+        let op = prop_oneof![
+            "<<", ">>", "[|]", "&", "\\^", "[+]", "-", "[*]", "/", "<", "==", "&&"
+        ];
+        let cast = prop_oneof![
+            "u8",
+            "s16",
+            "int",
+            " unsigned long",
+            "gfp_t",
+            "bool",
+            "unsigned char ",
+            "__u64"
+        ];
+        prop_oneof![
+            inner.clone().prop_map(|e| format!("({e})")),
+            inner.clone().prop_map(|e| format!("((( {e} )))")),
+            inner.clone().prop_map(|e| format!("~({e})")),
+            inner
+                .clone()
+                .prop_map(|e| format!("-{e}").replace("--", "- -")),
+            (cast, inner.clone()).prop_map(|(ty, e)| format!("({ty})({e})")),
+            (inner.clone(), op, inner.clone()).prop_map(|(a, op, b)| format!("{a} {op} ({b})")),
+            (inner.clone(), inner.clone(), inner)
+                .prop_map(|(a, b, c)| format!("({a} ? {b} : {c})")),
+        ]
+    })
+}
+
+proptest! {
+    /// A row's value is read by a shorter way than an argument; both come to the same.
+    #[test]
+    fn a_row_means_what_an_argument_means(expression in constant_expression(), word in any::<bool>()) {
+        let abi = Abi {
+            word: if word { tracefs::Word::W64 } else { tracefs::Word::W32 },
+            ..Abi::LE64
+        };
+        for print in [
+            format!("\"%s\", __print_symbolic_u64({expression}, {{ {expression}, \"hit\" }})"),
+            // An escape makes the row go the long way.
+            format!("\"%s\", __print_symbolic_u64({expression}, {{ {expression}, \"h\\x69t\" }})"),
+        ] {
+            let format = format_for(&print, abi);
+            let print = PrintFmt::compile(&format, &Symbols::new()).unwrap();
+            prop_assert_eq!(print.unresolved().count(), 0, "{}", expression);
+            prop_assert_eq!(print.display(&record(&FIELDS)).to_string(), "hit", "{}", expression);
+        }
+    }
+}

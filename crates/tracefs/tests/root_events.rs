@@ -288,3 +288,48 @@ fn knobs_do_what_they_say() {
     drop(instance);
     assert!(!kernel.tracefs.instances().unwrap().contains(&name));
 }
+
+#[test]
+fn a_systems_filter_does_what_the_kernel_does_with_it() {
+    let Some(kernel) = Kernel::get() else { return };
+    let instance = kernel.instance();
+    let filter_of = |name: &str| event(&instance, name).filter().unwrap();
+    let set = |filter: &str| instance.set_system_filter("sched", &filter.parse().unwrap());
+
+    // Which of the events took it is what was foretold, for all of them.
+    let fitting = set("prev_prio < 100").unwrap();
+    assert!(fitting.iter().any(|name| name.event() == "sched_switch"));
+    for name in kernel.tracefs.events("sched").unwrap() {
+        let filter = filter_of(&name.to_string());
+        let expected = fitting.contains(&name).then_some("prev_prio < 100");
+        assert_eq!(filter.as_deref(), expected, "{name}");
+    }
+    // An event that a later filter does not fit has none any more.
+    let fitting = set("pid > 1").unwrap();
+    assert!(!fitting.iter().any(|name| name.event() == "sched_switch"));
+    assert_eq!(filter_of("sched:sched_switch"), None);
+    assert_eq!(filter_of("sched:sched_waking").as_deref(), Some("pid > 1"));
+
+    assert!(matches!(set("nope == 1"), Err(Error::NoField { .. })));
+    // What only the kernel refuses leaves the filters as they were, and has its words.
+    let refused = set("pid == 1 && CPU & CPUS{99999999}");
+    assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    assert_eq!(filter_of("sched:sched_waking").as_deref(), Some("pid > 1"));
+
+    instance.clear_system_filter("sched").unwrap();
+    assert_eq!(filter_of("sched:sched_waking"), None);
+}
+
+#[test]
+fn all_events_are_switched_at_once() {
+    let Some(kernel) = Kernel::get() else { return };
+    let instance = kernel.instance();
+    instance.set_recording(false).unwrap();
+    assert_eq!(instance.all_enabled().unwrap(), EnableState::Off);
+    event(&instance, "sched:sched_switch")
+        .set_enabled(true)
+        .unwrap();
+    assert_eq!(instance.all_enabled().unwrap(), EnableState::Mixed);
+    instance.set_all_enabled(false).unwrap();
+    assert_eq!(instance.all_enabled().unwrap(), EnableState::Off);
+}

@@ -8,11 +8,12 @@ use mcekit_store::Delivered;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::config::Form;
-use crate::explain::block::{Blocks, word};
+use crate::explain::block::Blocks;
 use crate::explain::cpu::Tables;
 use crate::explain::found::{Found, Place, Source};
 use crate::explain::line::{Line, SCHEMA};
 use crate::explain::out::Out;
+use crate::explain::said::word;
 use crate::explain::style::{PLAIN, Style};
 use crate::explain::time::utc;
 use crate::facts::Facts;
@@ -127,15 +128,13 @@ impl Shower {
 
     fn block(&mut self, delivered: &Delivered, observed: &Observed, name: Option<&str>) {
         let record = observed.record;
-        let explained = self.tables.explain(&record);
         let found = found(observed);
         // The blocks put the empty line between themselves, and do not know of other lines.
         if self.any && !std::mem::replace(&mut self.any_block, true) {
             self.out.str("\n");
         }
         self.any_block = true;
-        self.blocks
-            .write(&found, &record.decode(), &explained, &mut self.out);
+        self.blocks.write(&found, &mut self.tables, &mut self.out);
         if let Some(name) = name {
             self.style.write_label("  DIMM        ", &mut self.out);
             self.out.str(name).str("\n");

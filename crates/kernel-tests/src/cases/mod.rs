@@ -19,6 +19,7 @@ mod mcelog_writes;
 mod perf_ring_hotplug;
 mod perf_ring_reads;
 mod pstore_keeps_a_panic;
+mod rings_follow_cpus;
 mod rings_lose_exactly;
 
 /// Every case, in the order in which a shared boot runs them.
@@ -38,6 +39,7 @@ pub const ALL: &[&Case] = &[
     &mcelog_erases_erst::CASE,
     &pstore_keeps_a_panic::CASE,
     &rings_lose_exactly::CASE,
+    &rings_follow_cpus::CASE,
     &boot_trace_records::CASE,
     &boot_instance_records::CASE,
 ];

@@ -10,7 +10,7 @@ use mcekit::{Addr, CpuSignature, Ipid, Misc, Ppin, Present, Record, Status, Synd
 use super::{Family, Taken};
 use crate::found::{Format, TextKind};
 use crate::join::Join;
-use crate::line::{Cursor, Line, keep, trailing_dec};
+use crate::line::{Cursor, Line, find, keep, trailing_dec};
 use crate::slots::{Slot, Slots, Stage};
 
 pub(crate) const FAMILY: Family = Family {
@@ -98,7 +98,8 @@ fn status(line: &Line<'_>, slots: &mut Slots) -> Taken {
 
 /// `CPU:n`, with `(family:model:stepping)` in all but the oldest kernels.
 fn processor(head: &[u8], record: Record) -> Option<Record> {
-    let at = memchr::memmem::rfind(head, b"CPU")?;
+    let mut places = memchr::memrchr_iter(b'C', head);
+    let at = places.find(|&at| head.get(at..).is_some_and(|rest| rest.starts_with(b"CPU")))?;
     let mut cursor = Cursor::new(head.get(at + 3..)?);
     cursor.separator();
     let cpu = u32::try_from(cursor.dec()?.value).ok()?;
@@ -132,7 +133,7 @@ fn processor(head: &[u8], record: Record) -> Option<Record> {
 fn preface(line: &Line<'_>, slot: &mut Slot, bank: u8) {
     let mut bytes = line.before.len() - line.before.trim_ascii_end().len();
     for (up, text) in line.lines_before().take(8).enumerate() {
-        if memchr::memmem::find(text, b"_STATUS").is_some() {
+        if find(text, b"_STATUS").is_some() {
             break;
         }
         bytes += text.len();
@@ -155,7 +156,7 @@ fn preface(line: &Line<'_>, slot: &mut Slot, bank: u8) {
 
 /// Kernels that print `Error Status:` print the words for the error before it.
 fn severity_precedes_old_text(text: &[u8]) -> bool {
-    memchr::memmem::find(text, b"Error Status:").is_some()
+    find(text, b"Error Status:").is_some()
 }
 
 /// The sentence about the severity in a line.
@@ -167,8 +168,9 @@ fn severity(text: &[u8]) -> Option<&[u8]> {
         b"Uncorrected, software ",
         b"Uncorrected error",
     ];
-    let from = memchr::memmem::rfind(text, b": ").map_or(0, |at| at + 2);
-    let words = text.get(from..)?.trim_ascii();
+    let mut colons = memchr::memrchr_iter(b':', text);
+    let from = colons.find(|&at| text.get(at + 1) == Some(&b' '));
+    let words = text.get(from.map_or(0, |at| at + 2)..)?.trim_ascii();
     SENTENCES
         .iter()
         .any(|sentence| words.starts_with(sentence))
@@ -177,9 +179,11 @@ fn severity(text: &[u8]) -> Option<&[u8]> {
 
 /// The words behind `MCb Error`, without a second console prefix.
 fn message(text: &[u8], bank: u8) -> Option<&[u8]> {
-    let at = memchr::memmem::find_iter(text, b" Error").find(|at| {
-        let unit = text.get(..*at).and_then(trailing_dec);
-        unit.is_some_and(|(head, n)| n == u64::from(bank) && head.ends_with(b"MC"))
+    let at = memchr::memchr_iter(b' ', text).find(|&at| {
+        let (unit, rest) = text.split_at(at);
+        rest.starts_with(b" Error")
+            && trailing_dec(unit)
+                .is_some_and(|(head, n)| n == u64::from(bank) && head.ends_with(b"MC"))
     })?;
     let mut cursor = Cursor::new(text.get(at + b" Error".len()..)?);
     cursor.blanks();
@@ -188,7 +192,7 @@ fn message(text: &[u8], bank: u8) -> Option<&[u8]> {
     }
     cursor.eat(b":");
     let words = cursor.rest();
-    let words = match memchr::memmem::find(words, b"[Hardware Error]: ") {
+    let words = match find(words, b"[Hardware Error]: ") {
         Some(at) => words.get(at + 18..)?,
         None => words,
     };

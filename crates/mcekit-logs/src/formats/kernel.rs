@@ -8,7 +8,9 @@ use mcekit::{
     Vendor,
 };
 
+use super::linux::format_of;
 use crate::found::Format;
+use crate::join;
 use crate::line::Line;
 use crate::shape::Shape;
 use crate::slots::{Slots, Stage};
@@ -33,29 +35,47 @@ pub(crate) fn read(line: &Line<'_>, slots: &mut Slots) -> bool {
 }
 
 /// The record whose three lines `text` begins with, each behind a prefix of the same shape, and how many bytes they
-/// take, without the last line's end.
+/// take: without the last line's end, and with it.
 #[inline(always)]
-pub(crate) fn block(text: &[u8], shape: &Shape) -> Option<(Record, usize)> {
+pub(crate) fn block(text: &[u8], shape: &Shape) -> Option<(Record, usize, usize)> {
     let (header, _, rest) = Header::of(shape.strip(text)?)?;
-    let rest = rest.strip_prefix(b"\n")?;
+    let rest = next_line(rest)?;
     let (registers, rest) = Registers::of(shape.strip(rest)?)?;
-    let rest = rest.strip_prefix(b"\n")?;
+    let rest = next_line(rest)?;
     let (processor, rest) = Processor::of(shape.strip(rest)?)?;
     let length = text.len() - rest.len();
+    let rest = next_line(rest)?;
     // The number at the end may go on in the next line, if that is none of its own.
-    if !shape.goes_on(rest.strip_prefix(b"\n")?) {
+    if !shape.goes_on(rest) && !is_apart(rest) {
         return None;
     }
-    Some((processor.put(registers.put(header.record())), length))
+    let record = processor.put(registers.put(header.record()));
+    Some((record, length, text.len() - rest.len()))
+}
+
+/// As [`join::is_apart`], which is seldom asked.
+#[cold]
+fn is_apart(next: &[u8]) -> bool {
+    join::is_apart(next)
+}
+
+/// What follows the end of a line that `text` begins with.
+#[inline(always)]
+fn next_line(text: &[u8]) -> Option<&[u8]> {
+    match text {
+        [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] => Some(rest),
+        _ => None,
+    }
 }
 
 /// A line that begins a record.
 fn begin(line: &Line<'_>, text: &[u8], slots: &mut Slots) -> Option<()> {
-    if !line.prefix().ends_with(b"mce: [Hardware Error]: ") {
-        return None;
-    }
     let (header, named, rest) = Header::of(text)?;
-    if !rest.is_empty() {
+    let prefix = line.prefix();
+    if !rest.is_empty()
+        || !prefix.ends_with(b"[Hardware Error]: ")
+        || format_of(prefix, Format::Linux) != Format::Linux
+    {
         return None;
     }
     // The prefix that is kept ends where the other files see it end.
@@ -268,16 +288,19 @@ impl Processor {
 /// One to nineteen decimal digits: their value, and the rest.
 #[inline(always)]
 fn decimal(text: &[u8]) -> Option<(u64, &[u8])> {
-    let mut value = 0;
-    let mut rest = text;
-    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
-        if text.len() - rest.len() == 19 {
-            return None;
-        }
-        value = value * 10 + u64::from(digit - b'0');
-        rest = behind;
+    let (mut value, mut digits) = (0_u64, 0);
+    while let Some(byte) = text.get(digits)
+        && let digit = byte.wrapping_sub(b'0')
+        && digit < 10
+    {
+        // More than nineteen digits may not fit, and are refused below.
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        digits += 1;
     }
-    (rest.len() < text.len()).then_some((value, rest))
+    if !(1..20).contains(&digits) {
+        return None;
+    }
+    Some((value, text.get(digits..)?))
 }
 
 /// A register, and the blank behind it.

@@ -7,10 +7,10 @@
 
 use mcekit::{Addr, McgStatus, Misc, Present, Record, Status};
 
-use super::{Family, Taken, keyed};
+use super::{Family, Taken, fields, keyed};
 use crate::found::Format;
 use crate::join::Join;
-use crate::line::{Cursor, Line, trailing_dec};
+use crate::line::{Cursor, Line, find, trailing_dec};
 use crate::slots::{Slots, Stage};
 
 pub(crate) const FAMILY: Family = Family {
@@ -32,11 +32,10 @@ pub(crate) const BANKS: Family = Family {
 };
 
 /// Whose console the line is from.
-fn format_of(prefix: &[u8], otherwise: Format) -> Format {
-    let has = |word| memchr::memmem::find(prefix, word).is_some();
-    if has(b"(XEN)") {
+pub(crate) fn format_of(prefix: &[u8], otherwise: Format) -> Format {
+    if find(prefix, b"(XEN)").is_some() {
         Format::Xen
-    } else if has(b"EDAC ") {
+    } else if find(prefix, b"EDAC ").is_some() {
         Format::Edac
     } else {
         otherwise
@@ -84,7 +83,7 @@ pub(crate) fn header(line: &Line<'_>, slots: &mut Slots) -> Taken {
             let slot = slots.begin(line, format, record);
             slot.stage = Stage::Header;
             slot.fragment = true;
-            let fields = keyed::fields(&mut cursor, line);
+            let fields = fields::read(&mut cursor, line);
             if fields.any() {
                 fields.put(slot);
             }
@@ -234,7 +233,7 @@ fn bank(line: &Line<'_>, slots: &mut Slots) -> Taken {
         slots.begin(line, format, record).stage = Stage::Header;
     }
     if let Some(slot) = slots.newest(|slot| slot.line == line.number || slot.end == line.end()) {
-        let fields = keyed::fields(&mut cursor, line);
+        let fields = fields::read(&mut cursor, line);
         if fields.any() && slot.lacks(fields.record.present() - Present::CPU) {
             fields.put(slot);
         }

@@ -11,6 +11,7 @@ mod cper;
 mod crashlog;
 mod edac;
 mod esxi;
+mod fields;
 mod freebsd;
 pub(crate) mod kernel;
 mod keyed;
@@ -60,6 +61,9 @@ pub(crate) const ANNOUNCEMENTS: &[&str] = &[
     "[Hardware Error]",
     "HANDLING MCE",
 ];
+
+/// What syslogd begins a copy to terminals with. It begins and continues nothing, but says what lines near it are.
+pub(crate) const BROADCAST: &str = "Message from syslogd";
 
 /// All families; of those that share a string, the first has the first look.
 pub(crate) static FAMILIES: &[Family] = &[

@@ -18,9 +18,10 @@ pub(crate) const FAMILY: Family = Family {
 };
 
 fn read(line: &Line<'_>, slots: &mut Slots) -> Taken {
+    let text = line.around();
     // rasdaemon, ras-mc-ctl and dumps in JSON have the same words, and more of them.
     let tools: [&[u8]; 4] = [b"status= ", b"mcgcap=", b"mcgstatus=", b"status\""];
-    let has = |word: &[u8]| memchr::memmem::find(line.text, word).is_some();
+    let has = |word: &[u8]| memchr::memmem::find(text, word).is_some();
     if tools.into_iter().any(has) {
         return Taken::No;
     }
@@ -28,7 +29,7 @@ fn read(line: &Line<'_>, slots: &mut Slots) -> Taken {
     if has(b"status=0x") && (has(b"walltime=0x") || has(b"cpuid=0x") || has(b"apicid=0x")) {
         return Taken::No;
     }
-    let fields = Fields::of(line.text);
+    let fields = Fields::of(text);
     if let Some(status) = fields.status
         && (fields.clean || fields.record.bank().is_some())
     {

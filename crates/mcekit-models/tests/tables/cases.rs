@@ -7,8 +7,59 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 
+use mcekit::Vendor;
+
+use crate::case::Case;
 use crate::generate;
-use crate::support::{Case, files, golden, path, update};
+use crate::support::{files, golden, path, update};
+
+impl Case {
+    /// The case as one line.
+    pub(crate) fn line(&self) -> String {
+        let r = &self.record;
+        let mut line = r
+            .vendor()
+            .and_then(Vendor::name)
+            .expect("vendor")
+            .to_lowercase();
+        let out = &mut line;
+        if let Some(id) = self.model {
+            write!(out, " model={id}").unwrap();
+        }
+        if let Some(cpu) = r.cpuid() {
+            write!(
+                out,
+                " cpu={:#x}/{:#x}/{}",
+                cpu.family(),
+                cpu.model(),
+                cpu.stepping()
+            )
+            .unwrap();
+        }
+        if let Some(bank) = r.bank() {
+            write!(out, " bank={bank}").unwrap();
+        }
+        write!(out, " status={:#x}", r.status().0).unwrap();
+        let registers = [
+            ("misc", r.misc().map(|v| v.0)),
+            ("addr", r.addr().map(|v| v.0)),
+            ("ipid", r.ipid().map(|v| v.0)),
+            ("synd", r.synd().map(|v| v.0)),
+            ("synd1", r.synd1().map(|v| v.0)),
+            ("synd2", r.synd2().map(|v| v.0)),
+            ("mcgstatus", r.mcgstatus().map(|v| v.0)),
+            ("mcgcap", r.mcgcap().map(|v| v.0)),
+            ("socket", r.socket().map(u64::from)),
+            ("apicid", r.apicid().map(u64::from)),
+        ];
+        for (name, value) in registers {
+            if let Some(value) = value {
+                write!(out, " {name}={value:#x}").unwrap();
+            }
+        }
+        line
+    }
+}
 
 /// The cases of a file, without their explanations; the comments before a case stay with it.
 fn read(name: &str) -> Vec<(Vec<String>, Case)> {

@@ -5,7 +5,8 @@ use mcekit::table::{Bank, Banks, Bits, Field, Model, Register, SmcaBank, Unit, W
 use mcekit::{Addr, CpuSignature, Ipid, Misc, Record, Status, Synd, Synd1, Synd2, Vendor};
 use mcekit_models::Explained;
 
-use crate::support::{Case, signature};
+use crate::case::Case;
+use crate::support::signature;
 
 /// Something that a case has to show.
 #[derive(Clone, Copy)]

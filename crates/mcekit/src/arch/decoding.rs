@@ -5,6 +5,38 @@ use crate::record::Record;
 use crate::regs::{AddressMode, IoMca, McgCap, Status, Threshold};
 use crate::severity::{Context, Grade};
 
+/// Runs something for the name and value of each flag that the vendor of a record has, in the order of the register. A
+/// macro, so that a writer knows each name while it is compiled.
+macro_rules! each_flag {
+    ($decoding:expr, |$name:ident, $set:ident| $run:expr) => {{
+        let (record, status) = (&$decoding.record, $decoding.record.status());
+        let (amd, intel, smca) = (
+            $decoding.amd_like,
+            !$decoding.amd_like,
+            record.is_smca(),
+        );
+        $crate::arch::decoding::each_flag!(@ status, $name, $set, $run,
+            val if true, over if true, uc if true, en if true, miscv if true, addrv if true, pcc if true,
+            s if intel, ar if intel, tcc if smca, paddrv if smca, syndv if smca,
+            deferred if record.has_deferred(), poison if record.has_poison(), scrub if amd,
+            firmware_updated if intel, (corrected_filtering filter) if intel,
+        );
+    }};
+    (@ $status:ident, $name:ident, $set:ident, $run:expr, $($flag:tt if $has:expr,)*) => {$(
+        if $has {
+            let ($name, $set) = $crate::arch::decoding::each_flag!(@ $status, $flag);
+            $run;
+        }
+    )*};
+    (@ $status:ident, ($flag:ident $method:ident)) => {
+        (stringify!($flag), $status.$method())
+    };
+    (@ $status:ident, $flag:ident) => {
+        (stringify!($flag), $status.$flag())
+    };
+}
+pub(crate) use each_flag;
+
 /// What the architecture says about one record: computed, never stored.
 ///
 /// `{}` shows it in one line, `{:#}` as a block. Registers that the record does not have, or that MCi_STATUS
@@ -65,7 +97,9 @@ pub struct Address {
 }
 
 impl Address {
-    fn of(record: &Record) -> Option<Self> {
+    /// The address of a record, where it has one that MCi_STATUS calls valid.
+    #[must_use]
+    pub fn of(record: &Record) -> Option<Self> {
         let addr = record.valid_addr()?;
         if record.is_smca() {
             // Before kernels masked it, the register held the number of its low bits itself.
@@ -244,30 +278,14 @@ impl Decoding {
 
     /// The flags that the vendor of the record has, by name, in the order of the register; `val` first.
     pub fn flags(&self) -> impl Iterator<Item = (&'static str, bool)> + use<> {
-        let status = self.status();
-        let smca = self.record.is_smca();
-        let (amd, intel) = (self.amd_like, !self.amd_like);
-        [
-            (true, "val", status.val()),
-            (true, "over", status.over()),
-            (true, "uc", status.uc()),
-            (true, "en", status.en()),
-            (true, "miscv", status.miscv()),
-            (true, "addrv", status.addrv()),
-            (true, "pcc", status.pcc()),
-            (intel, "s", status.s()),
-            (intel, "ar", status.ar()),
-            (amd && smca, "tcc", status.tcc()),
-            (amd && smca, "paddrv", status.paddrv()),
-            (amd && smca, "syndv", status.syndv()),
-            (self.record.has_deferred(), "deferred", status.deferred()),
-            (self.record.has_poison(), "poison", status.poison()),
-            (amd, "scrub", status.scrub()),
-            (intel, "firmware_updated", status.firmware_updated()),
-            (intel, "corrected_filtering", status.filter()),
-        ]
-        .into_iter()
-        .filter_map(|(has, name, set)| has.then_some((name, set)))
+        let mut flags = [None; 17];
+        let mut slots = flags.iter_mut();
+        each_flag!(self, |name, set| {
+            if let Some(slot) = slots.next() {
+                *slot = Some((name, set));
+            }
+        });
+        flags.into_iter().flatten()
     }
 }
 

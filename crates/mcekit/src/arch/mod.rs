@@ -4,7 +4,7 @@
 //! Zhaoxin, Centaur and the others follow Intel; Hygon follows AMD.
 
 mod code;
-mod decoding;
+pub(crate) mod decoding;
 mod show;
 mod terms;
 

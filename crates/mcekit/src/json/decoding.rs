@@ -2,11 +2,11 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::Hex;
+use super::{Hex, Key};
+use crate::arch::decoding::each_flag;
 use crate::arch::{
     Address, Decoding, Ecc, ErrorClass, ErrorCode, Level, SoftwareBank, Transaction,
 };
-use crate::record::Record;
 use crate::regs::{McgStatus, Status, Threshold};
 use crate::severity::{Context, Grade, amd_status_text};
 
@@ -14,7 +14,7 @@ impl Serialize for Decoding {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         self.serialize_fields(&mut map)?;
-        map.serialize_entry("text", &Text(self))?;
+        map.serialize_entry(&Key("text"), &Text(self))?;
         map.end()
     }
 }
@@ -28,37 +28,35 @@ impl Decoding {
     /// Those of the serializer.
     pub fn serialize_fields<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         self.serialize_code(map)?;
-        for (name, set) in self.flags() {
-            map.serialize_entry(name, &set)?;
-        }
+        each_flag!(self, |name, set| map.serialize_entry(&Key(name), &set)?);
         if self.status().not_captured() {
-            map.serialize_entry("not_captured", &true)?;
+            map.serialize_entry(&Key("not_captured"), &true)?;
         }
         if let Some(software) = self.software_bank {
-            map.serialize_entry("software_bank", software_name(software))?;
+            map.serialize_entry(&Key("software_bank"), software_name(software))?;
         }
         if self.amd_like {
-            map.serialize_entry("ecc", &self.ecc.map(Ecc::name))?;
+            map.serialize_entry(&Key("ecc"), &self.ecc.map(Ecc::name))?;
         }
         if let Some(threshold) = self.threshold.and_then(threshold_name) {
-            map.serialize_entry("threshold", threshold)?;
+            map.serialize_entry(&Key("threshold"), threshold)?;
         }
         if let Some(requester) = self.io_mca {
-            map.serialize_entry("iomca", &Text(requester))?;
+            map.serialize_entry(&Key("iomca"), &Text(requester))?;
         }
         if let Some(count) = self.corrected_count {
-            map.serialize_entry("corrected_count", &count)?;
+            map.serialize_entry(&Key("corrected_count"), &count)?;
         }
         if let Some(address) = &self.address {
-            map.serialize_entry("address", address)?;
+            map.serialize_entry(&Key("address"), address)?;
         }
         if let Some(text) = self.record.fru_text() {
-            map.serialize_entry("frutext", text.as_str())?;
+            map.serialize_entry(&Key("frutext"), text.as_str())?;
         }
         if let Some(mcg) = self.record.mcgstatus() {
-            map.serialize_entry("mcg", &Mcg(mcg))?;
+            map.serialize_entry(&Key("mcg"), &Mcg(mcg))?;
         }
-        map.serialize_entry("severity", &Graded(self))
+        map.serialize_entry(&Key("severity"), &Graded(self))
     }
 
     fn serialize_code<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
@@ -66,11 +64,13 @@ impl Decoding {
         // AMD has no class for codes outside of its list; Intel's manual calls them unknown.
         let named = !(self.amd_like && class == ErrorClass::Unknown);
         if named {
-            map.serialize_entry("class", class.name())?;
+            map.serialize_entry(&Key("class"), class.name())?;
         }
         match self.code {
-            ErrorCode::Simple(simple) => map.serialize_entry("simple", simple.name())?,
-            ErrorCode::Internal(internal) => map.serialize_entry("internal", internal.name())?,
+            ErrorCode::Simple(simple) => map.serialize_entry(&Key("simple"), simple.name())?,
+            ErrorCode::Internal(internal) => {
+                map.serialize_entry(&Key("internal"), internal.name())?;
+            }
             ErrorCode::InternalUnclassified(_)
             | ErrorCode::ExtendedMemory(..)
             | ErrorCode::Unknown(_) => {
@@ -78,7 +78,7 @@ impl Decoding {
                 if !self.amd_like {
                     code &= !Status::FILTER;
                 }
-                map.serialize_entry("code", &Hex(code))?;
+                map.serialize_entry(&Key("code"), &Hex(code))?;
             }
             _ => {}
         }
@@ -90,13 +90,13 @@ impl Decoding {
             transaction = Some(Transaction::from_bits(code >> 2));
         }
         if let Some(level) = level {
-            map.serialize_entry("level", &level.bits())?;
+            map.serialize_entry(&Key("level"), &level.bits())?;
         }
         if let Some(transaction) = transaction {
-            map.serialize_entry("transaction", transaction.name())?;
+            map.serialize_entry(&Key("transaction"), transaction.name())?;
         }
         if let Some(request) = self.code.request() {
-            map.serialize_entry("request", request.name())?;
+            map.serialize_entry(&Key("request"), request.name())?;
         }
         if let ErrorCode::BusInterconnect {
             participation,
@@ -105,14 +105,14 @@ impl Decoding {
             ..
         } = self.code
         {
-            map.serialize_entry("participation", participation.name())?;
-            map.serialize_entry("memory_io", memory_io.name())?;
-            map.serialize_entry("timeout", &timeout)?;
+            map.serialize_entry(&Key("participation"), participation.name())?;
+            map.serialize_entry(&Key("memory_io"), memory_io.name())?;
+            map.serialize_entry(&Key("timeout"), &timeout)?;
         }
         if let Some(op) = self.code.memory_op() {
-            map.serialize_entry("memory_op", op.name())?;
-            map.serialize_entry("channel", &self.code.channel())?;
-            map.serialize_entry("channel_specified", &self.code.channel().is_some())?;
+            map.serialize_entry(&Key("memory_op"), op.name())?;
+            map.serialize_entry(&Key("channel"), &self.code.channel())?;
+            map.serialize_entry(&Key("channel_specified"), &self.code.channel().is_some())?;
         }
         Ok(())
     }
@@ -153,12 +153,12 @@ const fn threshold_name(threshold: Threshold) -> Option<&'static str> {
 impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("address", &Hex(self.address))?;
-        map.serialize_entry("lsb", &self.lsb)?;
+        map.serialize_entry(&Key("address"), &Hex(self.address))?;
+        map.serialize_entry(&Key("lsb"), &self.lsb)?;
         if let Some(mode) = self.mode {
-            map.serialize_entry("mode", mode.name())?;
+            map.serialize_entry(&Key("mode"), mode.name())?;
         }
-        map.serialize_entry("physical", &self.physical)?;
+        map.serialize_entry(&Key("physical"), &self.physical)?;
         map.end()
     }
 }
@@ -168,10 +168,10 @@ struct Mcg(McgStatus);
 impl Serialize for Mcg {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(4))?;
-        map.serialize_entry("ripv", &self.0.ripv())?;
-        map.serialize_entry("eipv", &self.0.eipv())?;
-        map.serialize_entry("mcip", &self.0.mcip())?;
-        map.serialize_entry("lmce", &self.0.lmce())?;
+        map.serialize_entry(&Key("ripv"), &self.0.ripv())?;
+        map.serialize_entry(&Key("eipv"), &self.0.eipv())?;
+        map.serialize_entry(&Key("mcip"), &self.0.mcip())?;
+        map.serialize_entry(&Key("lmce"), &self.0.lmce())?;
         map.end()
     }
 }
@@ -181,27 +181,35 @@ struct Graded<'a>(&'a Decoding);
 
 impl Serialize for Graded<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (grade, record) = (self.0.grade(), &self.0.record);
+        let record = &self.0.record;
+        let grades = Grade::in_each_context(record);
+        let grade = grades[Context::of(record) as usize];
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("grade", grade.severity.id())?;
-        map.serialize_entry("rule", grade.rule)?;
-        map.serialize_entry("action", grade.action().name())?;
-        map.serialize_entry("kernel", &Kernel(record))?;
+        map.serialize_entry(&Key("grade"), grade.severity.id())?;
+        map.serialize_entry(&Key("rule"), grade.rule)?;
+        map.serialize_entry(&Key("action"), grade.action().name())?;
+        map.serialize_entry(&Key("kernel"), &Kernel(grades))?;
         if self.0.amd_like {
-            map.serialize_entry("kernel_text", amd_status_text(record))?;
+            map.serialize_entry(&Key("kernel_text"), amd_status_text(record))?;
         }
         map.end()
     }
 }
 
-struct Kernel<'a>(&'a Record);
+/// A grade for each context.
+struct Kernel([Grade; Context::ALL.len()]);
 
-impl Serialize for Kernel<'_> {
+impl Serialize for Kernel {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let [poll, user, kernel, recoverable] = self.0.map(InContext);
         let mut map = serializer.serialize_map(Some(Context::ALL.len()))?;
-        for context in Context::ALL {
-            map.serialize_entry(context.name(), &InContext(Grade::of(self.0, context)))?;
-        }
+        map.serialize_entry(&const { Key(Context::Poll.name()) }, &poll)?;
+        map.serialize_entry(&const { Key(Context::User.name()) }, &user)?;
+        map.serialize_entry(&const { Key(Context::Kernel.name()) }, &kernel)?;
+        map.serialize_entry(
+            &const { Key(Context::KernelRecoverable.name()) },
+            &recoverable,
+        )?;
         map.end()
     }
 }
@@ -211,9 +219,9 @@ struct InContext(Grade);
 impl Serialize for InContext {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("sev", self.0.severity.name())?;
+        map.serialize_entry(&Key("sev"), self.0.severity.name())?;
         if let Some(message) = self.0.message {
-            map.serialize_entry("msg", message)?;
+            map.serialize_entry(&Key("msg"), message)?;
         }
         map.end()
     }

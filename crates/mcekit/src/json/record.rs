@@ -15,36 +15,41 @@ impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let parts = self.present().bits().count_ones() as usize;
         let mut map = serializer.serialize_map(Some(parts))?;
-        let mut hex = |key: &'static str, value: Option<u64>| match value {
-            Some(value) => map.serialize_entry(key, &Hex(value)),
-            None => Ok(()),
-        };
-        let status = self.present().contains(Present::STATUS);
-        hex("status", status.then(|| self.status().0))?;
-        hex("misc", self.misc().map(u64::from))?;
-        hex("addr", self.addr().map(u64::from))?;
-        hex("mcgstatus", self.mcgstatus().map(u64::from))?;
-        hex("mcgcap", self.mcgcap().map(u64::from))?;
-        hex("synd", self.synd().map(u64::from))?;
-        hex("synd1", self.synd1().map(u64::from))?;
-        hex("synd2", self.synd2().map(u64::from))?;
-        hex("ipid", self.ipid().map(u64::from))?;
-        hex("ip", self.ip())?;
-        hex("cs", self.cs().map(u64::from))?;
-        hex("tsc", self.tsc())?;
-        hex("ppin", self.ppin().map(u64::from))?;
-        hex("cpuid", self.cpuid().map(|c| c.0.into()))?;
-        hex("microcode", self.microcode().map(u64::from))?;
-        let mut number = |key: &'static str, value: Option<u64>| match value {
-            Some(value) => map.serialize_entry(key, &value),
-            None => Ok(()),
-        };
-        number("time", self.time())?;
-        number("cpuvendor", self.vendor().map(|v| v.0.into()))?;
-        number("bank", self.bank().map(u64::from))?;
-        number("cpu", self.cpu().map(u64::from))?;
-        number("socketid", self.socket().map(u64::from))?;
-        number("apicid", self.apicid().map(u64::from))?;
+        // Each entry by itself, not through one function: so the writer knows each key while it is compiled.
+        macro_rules! entries {
+            ($as:expr, $($key:literal: $value:expr,)*) => {$(
+                if let Some(value) = $value {
+                    map.serialize_entry(&super::Key($key), &$as(u64::from(value)))?;
+                }
+            )*};
+        }
+        entries!(
+            Hex,
+            "status": self.present().contains(Present::STATUS).then(|| self.status()),
+            "misc": self.misc(),
+            "addr": self.addr(),
+            "mcgstatus": self.mcgstatus(),
+            "mcgcap": self.mcgcap(),
+            "synd": self.synd(),
+            "synd1": self.synd1(),
+            "synd2": self.synd2(),
+            "ipid": self.ipid(),
+            "ip": self.ip(),
+            "cs": self.cs(),
+            "tsc": self.tsc(),
+            "ppin": self.ppin(),
+            "cpuid": self.cpuid().map(|signature| signature.0),
+            "microcode": self.microcode(),
+        );
+        entries!(
+            u64::from,
+            "time": self.time(),
+            "cpuvendor": self.vendor().map(|vendor| vendor.0),
+            "bank": self.bank(),
+            "cpu": self.cpu(),
+            "socketid": self.socket(),
+            "apicid": self.apicid(),
+        );
         map.end()
     }
 }

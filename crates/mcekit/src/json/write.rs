@@ -1,7 +1,6 @@
 //! JSON text straight into any [`fmt::Write`], without a buffer, an allocation or another crate.
 //!
-//! What is written is what `serde_json::to_writer` writes, in a fraction of the time: keys that are Rust's own need no
-//! escapes, and other text is searched for them eight bytes at a time.
+//! What is written is what `serde_json::to_writer` writes, in a fraction of the time.
 
 use core::fmt::{self, Write};
 
@@ -9,6 +8,8 @@ use serde::ser::{
     Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
     SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
+
+use super::stage::Stage;
 
 /// Writes a value as compact JSON text.
 ///
@@ -24,34 +25,32 @@ use serde::ser::{
 ///
 /// Those of `out`, and those that the value gives itself.
 pub fn write_json<W: Write>(out: &mut W, value: &(impl Serialize + ?Sized)) -> fmt::Result {
-    value.serialize(Json { out })
+    let mut stage = Stage::new(out);
+    value.serialize(Json { out: &mut stage })?;
+    stage.flush()
 }
 
 /// One value.
 struct Json<'w, W> {
-    out: &'w mut W,
+    out: &'w mut Stage<W>,
 }
 
 impl<'w, W: Write> Json<'w, W> {
-    fn open(self, begin: &str, end: &'static str) -> Result<Members<'w, W>, fmt::Error> {
-        self.out.write_str(begin)?;
-        Ok(Members {
+    const fn open(self, begin: u8) -> Members<'w, W> {
+        Members {
             out: self.out,
-            first: true,
-            end,
-        })
+            before: begin,
+            // As it is in ASCII.
+            end: begin + 2,
+            variant: false,
+        }
     }
 
-    fn variant(
-        self,
-        variant: &'static str,
-        begin: &str,
-        end: &'static str,
-    ) -> Result<Members<'w, W>, fmt::Error> {
-        self.out.write_str("{\"")?;
-        self.out.write_str(variant)?;
-        self.out.write_str("\":")?;
-        self.open(begin, end)
+    fn variant(self, variant: &'static str, begin: u8) -> Result<Members<'w, W>, fmt::Error> {
+        self.out.key(b'{', variant)?;
+        let mut members = self.open(begin);
+        members.variant = true;
+        Ok(members)
     }
 }
 
@@ -68,7 +67,11 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
 
     #[inline]
     fn serialize_bool(self, value: bool) -> fmt::Result {
-        self.out.write_str(if value { "true" } else { "false" })
+        if value {
+            self.out.sign(b"true")
+        } else {
+            self.out.sign(b"false")
+        }
     }
 
     fn serialize_i8(self, value: i8) -> fmt::Result {
@@ -85,25 +88,25 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
 
     fn serialize_i64(self, value: i64) -> fmt::Result {
         if value < 0 {
-            self.out.write_str("-")?;
+            self.out.sign(b"-")?;
         }
-        number(self.out, value.unsigned_abs())
+        self.out.number(value.unsigned_abs())
     }
 
     fn serialize_u8(self, value: u8) -> fmt::Result {
-        number(self.out, value.into())
+        self.out.number(value.into())
     }
 
     fn serialize_u16(self, value: u16) -> fmt::Result {
-        number(self.out, value.into())
+        self.out.number(value.into())
     }
 
     fn serialize_u32(self, value: u32) -> fmt::Result {
-        number(self.out, value.into())
+        self.out.number(value.into())
     }
 
     fn serialize_u64(self, value: u64) -> fmt::Result {
-        number(self.out, value)
+        self.out.number(value)
     }
 
     fn serialize_f32(self, value: f32) -> fmt::Result {
@@ -122,11 +125,9 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
         self.serialize_str(value.encode_utf8(&mut [0; 4]))
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_str(self, value: &str) -> fmt::Result {
-        self.out.write_str("\"")?;
-        escape(self.out, value)?;
-        self.out.write_str("\"")
+        self.out.quoted(value)
     }
 
     fn serialize_bytes(self, value: &[u8]) -> fmt::Result {
@@ -135,7 +136,7 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
 
     #[inline]
     fn serialize_none(self) -> fmt::Result {
-        self.out.write_str("null")
+        self.out.sign(b"null")
     }
 
     #[inline]
@@ -144,7 +145,7 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
     }
 
     fn serialize_unit(self) -> fmt::Result {
-        self.out.write_str("null")
+        self.out.sign(b"null")
     }
 
     fn serialize_unit_struct(self, _name: &'static str) -> fmt::Result {
@@ -175,18 +176,18 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
         variant: &'static str,
         value: &T,
     ) -> fmt::Result {
-        let mut members = self.open("{", "}")?;
+        let mut members = self.open(b'{');
         members.member(variant, value)?;
         members.close()
     }
 
     #[inline]
     fn serialize_seq(self, _len: Option<usize>) -> Result<Members<'w, W>, fmt::Error> {
-        self.open("[", "]")
+        Ok(self.open(b'['))
     }
 
     fn serialize_tuple(self, _len: usize) -> Result<Members<'w, W>, fmt::Error> {
-        self.open("[", "]")
+        Ok(self.open(b'['))
     }
 
     fn serialize_tuple_struct(
@@ -194,7 +195,7 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
         _name: &'static str,
         _len: usize,
     ) -> Result<Members<'w, W>, fmt::Error> {
-        self.open("[", "]")
+        Ok(self.open(b'['))
     }
 
     fn serialize_tuple_variant(
@@ -204,12 +205,12 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
         variant: &'static str,
         _len: usize,
     ) -> Result<Members<'w, W>, fmt::Error> {
-        self.variant(variant, "[", "]}")
+        self.variant(variant, b'[')
     }
 
     #[inline]
     fn serialize_map(self, _len: Option<usize>) -> Result<Members<'w, W>, fmt::Error> {
-        self.open("{", "}")
+        Ok(self.open(b'{'))
     }
 
     #[inline]
@@ -218,7 +219,7 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
         _name: &'static str,
         _len: usize,
     ) -> Result<Members<'w, W>, fmt::Error> {
-        self.open("{", "}")
+        Ok(self.open(b'{'))
     }
 
     fn serialize_struct_variant(
@@ -228,54 +229,53 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
         variant: &'static str,
         _len: usize,
     ) -> Result<Members<'w, W>, fmt::Error> {
-        self.variant(variant, "{", "}}")
+        self.variant(variant, b'{')
     }
 
     fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> fmt::Result {
-        self.out.write_str("\"")?;
-        write!(Escaped(self.out), "{value}")?;
-        self.out.write_str("\"")
+        self.out.shown(value)
     }
 }
 
 /// What is between brackets or braces.
 struct Members<'w, W> {
-    out: &'w mut W,
-    first: bool,
-    end: &'static str,
+    out: &'w mut Stage<W>,
+    /// What stands before the next member: the opening bracket, then commas.
+    before: u8,
+    end: u8,
+    /// Whether the whole is the only member of an object, which has to be closed as well.
+    variant: bool,
 }
 
 impl<W: Write> Members<'_, W> {
-    #[inline]
-    fn comma(&mut self) -> fmt::Result {
-        if core::mem::take(&mut self.first) {
-            return Ok(());
-        }
-        self.out.write_str(",")
+    #[inline(always)]
+    const fn take_before(&mut self) -> u8 {
+        core::mem::replace(&mut self.before, b',')
     }
 
     #[inline]
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> fmt::Result {
-        self.comma()?;
+        let before = self.take_before();
+        self.out.sign(&[before])?;
         value.serialize(Json { out: self.out })
     }
 
-    /// A member whose key is a name in Rust, which has nothing to escape. Inlined, so that the key is a few stores.
     #[inline(always)]
     fn member<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> fmt::Result {
-        self.out.write_str(if core::mem::take(&mut self.first) {
-            "\""
-        } else {
-            ",\""
-        })?;
-        self.out.write_str(key)?;
-        self.out.write_str("\":")?;
+        let before = self.take_before();
+        self.out.key(before, key)?;
         value.serialize(Json { out: self.out })
     }
 
     #[inline]
     fn close(self) -> fmt::Result {
-        self.out.write_str(self.end)
+        if self.before != b',' {
+            self.out.sign(&[self.before])?;
+        }
+        if self.variant {
+            return self.out.sign(&[self.end, b'}']);
+        }
+        self.out.sign(&[self.end])
     }
 }
 
@@ -285,14 +285,27 @@ impl<W: Write> SerializeMap for Members<'_, W> {
 
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> fmt::Result {
-        self.comma()?;
-        key.serialize(Key(Json { out: self.out }))
+        let before = self.take_before();
+        key.serialize(Key {
+            out: self.out,
+            before,
+        })
     }
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> fmt::Result {
-        self.out.write_str(":")?;
         value.serialize(Json { out: self.out })
+    }
+
+    // Most keys are known while compiling; inlined, they are a few stores.
+    #[inline(always)]
+    fn serialize_entry<K: Serialize + ?Sized, V: Serialize + ?Sized>(
+        &mut self,
+        key: &K,
+        value: &V,
+    ) -> fmt::Result {
+        self.serialize_key(key)?;
+        self.serialize_value(value)
     }
 
     #[inline]
@@ -351,13 +364,16 @@ macro_rules! object {
 object!(SerializeStruct, SerializeStructVariant);
 
 /// The key of a member: text, or a whole number in quotes. Nothing else can be one.
-struct Key<'w, W>(Json<'w, W>);
+struct Key<'w, W> {
+    out: &'w mut Stage<W>,
+    before: u8,
+}
 
 /// Whole numbers as keys.
 macro_rules! number_key {
     ($($method:ident: $ty:ty),*) => {$(
         fn $method(self, value: $ty) -> fmt::Result {
-            self.0.collect_str(&value)
+            self.collect_str(&value)
         }
     )*};
 }
@@ -390,13 +406,13 @@ impl<W: Write> Serializer for Key<'_, W> {
         serialize_bool: bool
     );
 
-    #[inline]
+    #[inline(always)]
     fn serialize_str(self, value: &str) -> fmt::Result {
-        self.0.serialize_str(value)
+        self.out.key(self.before, value)
     }
 
     fn serialize_char(self, value: char) -> fmt::Result {
-        self.0.serialize_char(value)
+        self.serialize_str(value.encode_utf8(&mut [0; 4]))
     }
 
     fn serialize_unit_variant(
@@ -405,7 +421,7 @@ impl<W: Write> Serializer for Key<'_, W> {
         _index: u32,
         variant: &'static str,
     ) -> fmt::Result {
-        self.0.serialize_str(variant)
+        self.serialize_str(variant)
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -431,7 +447,9 @@ impl<W: Write> Serializer for Key<'_, W> {
     }
 
     fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> fmt::Result {
-        self.0.collect_str(value)
+        self.out.sign(&[self.before])?;
+        self.out.shown(value)?;
+        self.out.sign(b":")
     }
 
     no_key! {
@@ -449,85 +467,6 @@ impl<W: Write> Serializer for Key<'_, W> {
         serialize_struct(&'static str, usize) -> Never;
         serialize_struct_variant(&'static str, u32, &'static str, usize) -> Never;
     }
-}
-
-/// Escapes whatever is written through it.
-struct Escaped<'w, W>(&'w mut W);
-
-impl<W: Write> Write for Escaped<'_, W> {
-    #[inline]
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        escape(self.0, text)
-    }
-}
-
-/// Writes text, with escapes where it needs some.
-#[inline]
-fn escape(out: &mut impl Write, text: &str) -> fmt::Result {
-    if !needs_escapes(text.as_bytes()) {
-        return out.write_str(text);
-    }
-    escape_all(out, text)
-}
-
-#[cold]
-fn escape_all(out: &mut impl Write, text: &str) -> fmt::Result {
-    for c in text.chars() {
-        match c {
-            '"' => out.write_str("\\\"")?,
-            '\\' => out.write_str("\\\\")?,
-            '\n' => out.write_str("\\n")?,
-            '\r' => out.write_str("\\r")?,
-            '\t' => out.write_str("\\t")?,
-            '\u{8}' => out.write_str("\\b")?,
-            '\u{c}' => out.write_str("\\f")?,
-            '\0'..' ' => write!(out, "\\u{:04x}", u32::from(c))?,
-            _ => out.write_char(c)?,
-        }
-    }
-    Ok(())
-}
-
-/// Whether some byte is a quote, a backslash or a control character.
-#[inline]
-fn needs_escapes(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<8>();
-    if words.iter().any(|word| special(u64::from_le_bytes(*word))) {
-        return true;
-    }
-    match bytes.last_chunk::<8>() {
-        Some(last) => special(u64::from_le_bytes(*last)),
-        None => rest
-            .iter()
-            .any(|&byte| byte < b' ' || byte == b'"' || byte == b'\\'),
-    }
-}
-
-/// The same for eight bytes at once: a subtraction borrows into the highest bit of each byte that was too small.
-#[inline]
-const fn special(word: u64) -> bool {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const fn below(word: u64, limit: u8) -> u64 {
-        word.wrapping_sub(EACH * limit as u64) & !word
-    }
-    let quote = word ^ (EACH * b'"' as u64);
-    let backslash = word ^ (EACH * b'\\' as u64);
-    (below(word, b' ') | below(quote, 1) | below(backslash, 1)) & (EACH << 7) != 0
-}
-
-/// Writes a number in decimal.
-fn number(out: &mut impl Write, value: u64) -> fmt::Result {
-    if value < 10 {
-        return out.write_char(char::from(b'0' + value as u8));
-    }
-    let (mut digits, mut at, mut rest) = ([0; 20], 20, value);
-    while rest > 0 {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    // Digits are ASCII.
-    out.write_str(core::str::from_utf8(&digits[at..]).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -583,19 +522,5 @@ mod tests {
     fn a_list_is_no_key() {
         let map = std::collections::BTreeMap::from([([1, 2], 3)]);
         assert!(write_json(&mut String::new(), &map).is_err());
-    }
-
-    #[test]
-    fn every_byte_wherever_it_stands() {
-        for byte in 0..128_u8 {
-            for at in 0..20 {
-                for len in at + 1..20 {
-                    let mut text = std::vec![b'x'; len];
-                    text[at] = byte;
-                    let special = byte < b' ' || byte == b'"' || byte == b'\\';
-                    assert_eq!(needs_escapes(&text), special, "{byte} at {at} of {len}");
-                }
-            }
-        }
     }
 }

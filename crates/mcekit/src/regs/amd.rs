@@ -145,15 +145,26 @@ impl fmt::Display for FruText {
 /// MCA_CONFIG bit 9 decides, and no channel of today's kernels delivers MCA_CONFIG. So the registers must
 /// read as text: printable ASCII from the first byte on, then zeros only. Anything else is a syndrome.
 #[must_use]
-pub fn fru_text(synd1: Synd1, synd2: Synd2) -> Option<FruText> {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&synd1.0.to_le_bytes());
-    bytes[8..].copy_from_slice(&synd2.0.to_le_bytes());
-    let len = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
-    let (text, padding) = bytes.split_at(len);
-    let printable = !text.is_empty() && text.iter().all(|b| (b' '..=b'~').contains(b));
-    (printable && padding.iter().all(|&b| b == 0)).then_some(FruText {
-        bytes,
+pub const fn fru_text(synd1: Synd1, synd2: Synd2) -> Option<FruText> {
+    /// One in each byte.
+    const EACH: u128 = u128::MAX / 0xff;
+    /// The highest bit of each byte.
+    const HIGH: u128 = EACH << 7;
+    let text = synd1.0 as u128 | (synd2.0 as u128) << 64;
+    let len = 16 - text.leading_zeros() / 8;
+    if len == 0 {
+        return None;
+    }
+    // All bytes at once: with none above 7fh, a sum carries into a byte's highest bit and no further.
+    let present = HIGH >> (128 - 8 * len);
+    let printable = text & HIGH == 0
+        && (text + EACH) & HIGH == 0
+        && (text + EACH * (0x80 - b' ' as u128)) & present == present;
+    if !printable {
+        return None;
+    }
+    Some(FruText {
+        bytes: text.to_le_bytes(),
         len: len as u8,
     })
 }
@@ -179,5 +190,34 @@ mod tests {
             None
         );
         assert_eq!(fru_text(Synd1(0x0000_0012_3450_0000), Synd2(0)), None);
+    }
+
+    /// Every byte at every place of a text of every length, against the rule in words.
+    #[test]
+    fn fru_text_byte_by_byte() {
+        for len in 0..=16 {
+            for at in 0..16 {
+                for byte in 0..=255 {
+                    let mut bytes = [0; 16];
+                    bytes[..len].fill(b'A');
+                    bytes[at] = byte;
+                    let end = bytes
+                        .iter()
+                        .rposition(|&b| b != 0)
+                        .map_or(0, |last| last + 1);
+                    let text = &bytes[..end];
+                    let printable = end > 0 && text.iter().all(|b| (b' '..=b'~').contains(b));
+                    let words = bytes.as_chunks::<8>().0;
+                    let found = fru_text(
+                        Synd1(u64::from_le_bytes(words[0])),
+                        Synd2(u64::from_le_bytes(words[1])),
+                    );
+                    assert_eq!(
+                        found.as_ref().map(|fru| fru.as_str().as_bytes()),
+                        printable.then_some(text)
+                    );
+                }
+            }
+        }
     }
 }

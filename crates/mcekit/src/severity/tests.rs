@@ -1,7 +1,8 @@
 //! One case for each rule, so that each rule is reached.
 
+use super::rules::*;
 use super::*;
-use crate::regs::McgCap;
+use crate::regs::{McgCap, Status};
 use std::collections::BTreeSet;
 
 const VAL_EN: u64 = Status::VAL | Status::EN;
@@ -84,6 +85,57 @@ fn every_rule_of_the_list_is_reached() {
         .map(|rule| rule.message)
         .collect();
     assert_eq!(reached, all);
+}
+
+#[test]
+fn the_candidates_of_a_key_hold_the_first_rule_that_matches() {
+    // Every combination of the bits that some rule asks about.
+    let status_bits = RULES.iter().fold(0, |bits, rule| bits | rule.status.0);
+    let around_bits = RULES.iter().fold(0, |bits, rule| bits | rule.around.0);
+    let high = status_bits & !0xffff_ffff;
+    let mut status = 0_u64;
+    loop {
+        for low in [
+            0,
+            0xc3,
+            0x0010_00c1,
+            L3_WRITEBACK,
+            DATA_LOAD,
+            INSTRUCTION_FETCH,
+        ] {
+            let mut around = 0_u64;
+            loop {
+                let status = status | low;
+                let slow = RULES.iter().find(|rule| rule.matches(status, around));
+                let slow = slow.unwrap_or(&NO_MATCH);
+                assert!(
+                    std::ptr::eq(first_match(status, around), slow),
+                    "{status:#x}, {around:#x}"
+                );
+                around = around.wrapping_sub(around_bits) & around_bits;
+                if around == 0 {
+                    break;
+                }
+            }
+        }
+        status = status.wrapping_sub(high) & high;
+        if status == 0 {
+            break;
+        }
+    }
+}
+
+#[test]
+fn each_context_at_once_and_one_by_one() {
+    for status in [0, VAL_EN, VAL_EN | UC, VAL_EN | UC_S_AR | ADDR | DATA_LOAD] {
+        for mcg in [0, McgStatus::MCIP, MCIP_RIPV, MCIP_BOTH] {
+            for vendor in [Vendor::INTEL, Vendor::AMD] {
+                let record = intel_record(status, mcg, true).with_vendor(vendor);
+                let one_by_one = Context::ALL.map(|context| Grade::of(&record, context));
+                assert_eq!(Grade::in_each_context(&record), one_by_one);
+            }
+        }
+    }
 }
 
 #[test]

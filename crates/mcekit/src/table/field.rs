@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::register::Registers;
+use super::when::Asks;
 use super::{Bits, Class, Code, Place, Register, When, bit};
 use crate::record::Record;
 
@@ -44,22 +45,23 @@ pub enum Form {
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub struct Field {
-    /// Bits of MCi_STATUS that decide most conditions at once: under the mask they must have the value.
-    status: (u64, u64),
+    /// What most conditions ask, all at once: of MCi_STATUS, and of the field's own register where that is another.
+    status: Asks,
+    own: Asks,
     /// The first part as a mask and a shift down, and the shift up of the whole.
     mask: u64,
     low: u8,
     shift: u8,
     register: Register,
     form: Form,
-    /// Whether the value is the first part, shown always: nothing more is to be asked.
+    /// Whether the value is the first part, and nothing is to be asked beyond `least`.
     plain: bool,
     /// Whether there are parts beside the first.
     joined: bool,
-    /// Whether conditions remain that `status` does not decide.
+    /// Whether conditions remain that `status` and `own` do not decide.
     further: bool,
-    /// Whether zero is not shown.
-    hides_zero: bool,
+    /// The least value that is shown: 1 where zero says nothing.
+    least: u8,
     codes: &'static [Code],
     when: &'static [When],
     /// Rows that this table shares with another; asked where `codes` has none.
@@ -109,9 +111,10 @@ impl Field {
     #[must_use]
     pub const fn flag(register: Register, n: u8, set: &'static [Code; 1]) -> Self {
         let mut field = Self::codes(set[0].text, register, bit(n), set);
-        if matches!(register, Register::Status) {
-            // Where the bit is not set there is nothing to show.
-            field.status = (1 << n, 1 << n);
+        // Where the bit is not set there is nothing to show.
+        match register {
+            Register::Status => field.status = field.status.and(1 << n, 1 << n),
+            _ => field.own = field.own.and(1 << n, 1 << n),
         }
         field
     }
@@ -137,6 +140,7 @@ impl Field {
     ) -> Self {
         Self {
             status: register.valid(),
+            own: Asks::NOTHING,
             mask: u64::MAX >> (64 - part.width()),
             low: part.lo(),
             shift: 0,
@@ -145,7 +149,7 @@ impl Field {
             plain: false,
             joined: false,
             further: false,
-            hides_zero: false,
+            least: 0,
             codes,
             when: &[],
             parent: None,
@@ -164,16 +168,14 @@ impl Field {
                 Some(parent) => names_zero(parent),
                 None => false,
             };
-        self.hides_zero = !names_zero
+        let hides_zero = !names_zero
             && match self.form {
                 Form::Code => true,
                 Form::Hex | Form::Decimal => self.nonzero,
                 Form::NamedCode | Form::EveryCode => false,
             };
-        self.plain = !self.hides_zero
-            && !self.joined
-            && !self.further
-            && !matches!(self.form, Form::NamedCode);
+        self.least = hides_zero as u8;
+        self.plain = !self.joined && !self.further && !matches!(self.form, Form::NamedCode);
         self
     }
 
@@ -244,11 +246,13 @@ impl Field {
     ///
     /// # Panics
     ///
-    /// While compiling, where two conditions on the same bits of MCi_STATUS contradict each other.
+    /// While compiling, where two conditions on the same bits of MCi_STATUS, or of the field's own register, contradict
+    /// each other.
     #[must_use]
     pub const fn when(mut self, when: &'static [When]) -> Self {
         self.when = when;
-        (self.status, self.further) = decided(self.status, when);
+        (self.status, self.own, self.further) =
+            Asks::decided(self.status, self.own, self.register, when);
         self.settled()
     }
 
@@ -365,14 +369,16 @@ impl Field {
     #[inline]
     pub(super) fn value_in(&'static self, registers: &Registers<'_>) -> Option<Value> {
         // Most fields of a unit mean nothing in a given record, and MCi_STATUS alone says so.
-        let (mask, wanted) = self.status;
-        if registers.status() & mask != wanted {
+        if !self.status.hold(registers.status()) {
             return None;
         }
         let register = registers.get(self.register)?;
+        if !self.own.hold(register) {
+            return None;
+        }
         let raw = (register >> (self.low & 63) & self.mask) << (self.shift & 63);
         if self.plain {
-            return Some(Value { field: self, raw });
+            return (raw >= u64::from(self.least)).then_some(Value { field: self, raw });
         }
         self.asked(register, raw, registers)
     }
@@ -385,7 +391,7 @@ impl Field {
         } else {
             first
         };
-        if raw == 0 && self.hides_zero {
+        if raw < u64::from(self.least) {
             return None;
         }
         if self.further && !self.when.iter().all(|when| when.holds_in(registers)) {
@@ -401,30 +407,6 @@ impl Field {
 /// Whether the first row, and with it any, names zero.
 const fn names_zero(codes: &[Code]) -> bool {
     !codes.is_empty() && codes[0].value == 0
-}
-
-/// What conditions say about MCi_STATUS, as a mask and the value under it, added to what is known; and whether some
-/// condition asks for more.
-pub(super) const fn decided(
-    (mut mask, mut value): (u64, u64),
-    when: &[When],
-) -> ((u64, u64), bool) {
-    let (mut further, mut i) = (false, 0);
-    while i < when.len() {
-        match when[i].on_status() {
-            Some((m, v)) => {
-                assert!(
-                    (value ^ v) & (mask & m) == 0,
-                    "conditions contradict each other"
-                );
-                mask |= m;
-                value |= v;
-            }
-            None => further = true,
-        }
-        i += 1;
-    }
-    ((mask, value), further)
 }
 
 const fn check(codes: &[Code], width: u32) {

@@ -2,8 +2,8 @@
 
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
-use super::{Location, Value};
-use crate::json::Hex;
+use super::{Location, Place, Value};
+use crate::json::{Hex, Key};
 
 /// `{name, raw, text, class}`: the raw number as hex, the text and class where there are any.
 impl Serialize for Value {
@@ -24,10 +24,32 @@ impl Serialize for Value {
 /// One member for each coordinate that is known, as a number.
 impl Serialize for Location {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_map(None)?;
-        for (place, value) in self.iter() {
-            object.serialize_entry(place.name(), &value)?;
-        }
+        let mut object = serializer.serialize_map(Some(self.iter().count()))?;
+        self.serialize_fields(&mut object)?;
         object.end()
+    }
+}
+
+impl Location {
+    /// Writes the coordinates that are known into an object that the caller has begun.
+    ///
+    /// # Errors
+    ///
+    /// Those of the serializer.
+    pub fn serialize_fields<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        // One by one, so that a writer knows each name while it is compiled.
+        macro_rules! entries {
+            ($($place:ident)*) => {
+                const { assert!([$(Place::$place),*].len() == Place::ALL.len()) };
+                $(if let Some(value) = self.get(Place::$place) {
+                    map.serialize_entry(&const { Key(Place::$place.name()) }, &value)?;
+                })*
+            };
+        }
+        entries!(
+            Socket Imc Channel SubChannel Dimm Rank SubRank ChipSelect Chip Chip2 BankGroup Bank Row Column Port Cha Instance
+            CacheIndex CacheWay
+        );
+        Ok(())
     }
 }

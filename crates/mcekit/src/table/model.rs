@@ -2,7 +2,7 @@
 
 use super::{Field, Location, Place, Unit};
 use crate::record::Record;
-use crate::regs::{CpuSignature, HwId, Vendor};
+use crate::regs::{CpuSignature, HwId, Ipid, Vendor};
 
 /// Processors of one family whose models and steppings lie in a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,8 +218,9 @@ pub struct Model {
     pub cpus: &'static [Cpu],
     /// Its banks.
     pub banks: Banks,
-    /// For banks told apart by number: the row of each bank, or 0xff.
-    rows: [u8; 64],
+    /// For banks told apart by number: the row of each bank. By MCA_IPID: rows where [`slot`] says to look first, own rows
+    /// before shared ones. [`NO_ROW`] where there is none.
+    rows: [u8; ROWS],
     /// Fields that every bank has.
     pub common: &'static [&'static Field],
     /// What a table cannot say about the place of an error, computed from the registers.
@@ -246,7 +247,7 @@ impl Model {
             vendor,
             cpus,
             banks: Banks::Architectural,
-            rows: [0xff; 64],
+            rows: [NO_ROW; ROWS],
             common: &[],
             locate: None,
             slots: None,
@@ -260,7 +261,6 @@ impl Model {
     /// While compiling, where the banks do not ascend or overlap.
     #[must_use]
     pub const fn with_banks(mut self, banks: &'static [Bank]) -> Self {
-        assert!(banks.len() < 0xff, "a model has at most 64 banks");
         let mut i = 0;
         while i < banks.len() {
             assert!(
@@ -291,6 +291,22 @@ impl Model {
     ) -> Self {
         check_smca(own);
         check_smca(shared);
+        let (count, mut i) = (own.len() + shared.len(), 0);
+        assert!(count < ROWS, "a model has at most 127 kinds of units");
+        while i < count {
+            // What is added first is found first: a generation's own unit, where the shared list has the id too.
+            let bank = if i < own.len() {
+                own[i]
+            } else {
+                shared[i - own.len()]
+            };
+            let mut slot = slot(bank.hwid);
+            while self.rows[slot] != NO_ROW {
+                slot = (slot + 1) % ROWS;
+            }
+            self.rows[slot] = i as u8;
+            i += 1;
+        }
         self.banks = Banks::Ipid(own, shared);
         self
     }
@@ -320,26 +336,72 @@ impl Model {
     #[must_use]
     #[inline]
     pub fn bank(&self, record: &Record) -> Option<&'static Bank> {
-        let Banks::Numbered(banks) = self.banks else {
-            return None;
-        };
-        let row = self.rows.get(usize::from(record.bank()?))?;
-        banks.get(usize::from(*row))
+        self.behind(record).0
     }
 
     /// The unit behind a record's bank.
     #[must_use]
+    #[inline]
     pub fn unit(&self, record: &Record) -> Option<&'static Unit> {
+        self.behind(record).1
+    }
+
+    /// What is behind a record's bank: its row, where banks are told apart by number, and the unit.
+    #[must_use]
+    #[inline]
+    pub fn behind(&self, record: &Record) -> (Option<&'static Bank>, Option<&'static Unit>) {
         match self.banks {
-            Banks::Architectural => None,
-            Banks::Numbered(_) => self.bank(record).map(|bank| bank.unit),
+            Banks::Architectural => (None, None),
+            Banks::Numbered(banks) => {
+                let row = record.bank().and_then(|n| self.rows.get(usize::from(n)));
+                let bank = row.and_then(|row| banks.get(usize::from(*row)));
+                (bank, bank.map(|bank| bank.unit))
+            }
             Banks::Ipid(own, shared) => {
-                let hwid = record.ipid()?.hwid();
-                smca(own, hwid).or_else(|| smca(shared, hwid))
+                let hwid = record.ipid().map(Ipid::hwid);
+                (None, hwid.and_then(|hwid| self.smca(own, shared, hwid)))
             }
         }
     }
+
+    #[inline]
+    fn smca(
+        &self,
+        own: &'static [SmcaBank],
+        shared: &'static [SmcaBank],
+        hwid: HwId,
+    ) -> Option<&'static Unit> {
+        let mut slot = slot(hwid);
+        // Ends at a slot that holds nothing: there are more slots than rows.
+        loop {
+            let row = usize::from(self.rows[slot]);
+            let bank = match own.get(row) {
+                Some(bank) => bank,
+                None => shared.get(row.wrapping_sub(own.len()))?,
+            };
+            if bank.hwid == hwid {
+                return Some(bank.unit);
+            }
+            slot = (slot + 1) % ROWS;
+        }
+    }
 }
+
+/// How many rows a model finds without a search; a power of two above what any has.
+const ROWS: usize = 128;
+const NO_ROW: u8 = 0xff;
+
+/// Where the row of a hardware id stands, unless others with the same number came first.
+const fn slot(hwid: HwId) -> usize {
+    // Types of one hardware id follow each other, hardware ids spread.
+    (hwid.hwid as usize)
+        .wrapping_mul(SPREAD)
+        .wrapping_add(hwid.mca_type as usize)
+        % ROWS
+}
+
+/// An odd number that puts nearly all units that AMD has named into slots of their own.
+const SPREAD: usize = 71;
 
 const fn check_smca(banks: &[SmcaBank]) {
     let mut i = 1;
@@ -350,12 +412,4 @@ const fn check_smca(banks: &[SmcaBank]) {
         );
         i += 1;
     }
-}
-
-fn smca(banks: &'static [SmcaBank], hwid: HwId) -> Option<&'static Unit> {
-    banks
-        .binary_search_by_key(&hwid, |bank| bank.hwid)
-        .ok()
-        .and_then(|i| banks.get(i))
-        .map(|bank| bank.unit)
 }

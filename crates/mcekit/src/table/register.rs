@@ -2,8 +2,9 @@
 
 use core::fmt;
 
-use crate::record::Record;
-use crate::regs::Status;
+use super::when::Asks;
+use crate::record::{Present, Record};
+use crate::regs::{Status, fru_text};
 
 /// A register that a field's bits are read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,15 +26,15 @@ pub enum Register {
 }
 
 impl Register {
-    /// The bits of MCi_STATUS that must be set where the register is valid, as mask and value.
-    pub(super) const fn valid(self) -> (u64, u64) {
+    /// The bits of MCi_STATUS that must be set where the register is valid.
+    pub(super) const fn valid(self) -> Asks {
         let bit = match self {
             Self::Status | Self::Ipid => 0,
             Self::Misc => Status::MISCV,
             Self::Addr => Status::ADDRV,
             Self::Synd | Self::Synd1 | Self::Synd2 => Status::SYNDV,
         };
-        (bit, bit)
+        Asks::NOTHING.and(bit, bit)
     }
 
     /// The register's value, where the record has it and MCi_STATUS says that it is valid.
@@ -70,34 +71,46 @@ impl<'a> Registers<'a> {
     #[inline]
     pub(super) fn of(record: &'a Record) -> Self {
         let status = record.status();
-        let misc = record.valid_misc();
-        let addr = record.valid_addr();
-        let ipid = record.ipid();
-        let [synd, synd1, synd2] = if status.syndv() {
-            [Register::Synd, Register::Synd1, Register::Synd2].map(|register| register.read(record))
-        } else {
-            [None; 3]
+        let present = record.present();
+        // Without branches: whether a register is there and valid differs from record to record.
+        let valid = |register: Register, part: Present, bit: u64| {
+            u64::from(present.contains(part) & (status.0 & bit == bit)) << register as u8
         };
-        // Written in one go: a copy of words that were just written would wait for them.
-        Self {
+        let mut registers = Self {
             record,
             values: [
                 status.0,
-                misc.map_or(0, u64::from),
-                addr.map_or(0, u64::from),
-                synd.unwrap_or(0),
-                synd1.unwrap_or(0),
-                synd2.unwrap_or(0),
-                ipid.map_or(0, u64::from),
+                record.misc().unwrap_or_default().0,
+                record.addr().unwrap_or_default().0,
+                0,
+                0,
+                0,
+                record.ipid().unwrap_or_default().0,
                 0,
             ],
             valid: 1
-                | u64::from(misc.is_some()) << Register::Misc as u8
-                | u64::from(addr.is_some()) << Register::Addr as u8
-                | u64::from(synd.is_some()) << Register::Synd as u8
-                | u64::from(synd1.is_some()) << Register::Synd1 as u8
-                | u64::from(synd2.is_some()) << Register::Synd2 as u8
-                | u64::from(ipid.is_some()) << Register::Ipid as u8,
+                | valid(Register::Misc, Present::MISC, Status::MISCV)
+                | valid(Register::Addr, Present::ADDR, Status::ADDRV)
+                | valid(Register::Ipid, Present::IPID, 0),
+        };
+        if status.syndv() && record.is_smca() {
+            registers.add_syndromes(valid);
+        }
+        registers
+    }
+
+    /// MCA_SYND and what follows it, of a record of which they are known to be valid.
+    #[inline]
+    fn add_syndromes(&mut self, valid: impl Fn(Register, Present, u64) -> u64) {
+        let (synd1, synd2) = (self.record.synd1(), self.record.synd2());
+        self.values[Register::Synd as usize] = self.record.synd().unwrap_or_default().0;
+        self.values[Register::Synd1 as usize] = synd1.unwrap_or_default().0;
+        self.values[Register::Synd2 as usize] = synd2.unwrap_or_default().0;
+        self.valid |= valid(Register::Synd, Present::SYND, 0);
+        let fru = synd1.zip(synd2).and_then(|(a, b)| fru_text(a, b));
+        if fru.is_none() {
+            self.valid |= valid(Register::Synd1, Present::SYND1, 0)
+                | valid(Register::Synd2, Present::SYND2, 0);
         }
     }
 

@@ -1,8 +1,8 @@
 //! Units: the fields of a bank, and what they say in a record.
 
-use super::field::decided;
 use super::register::Registers;
-use super::{Field, Place, Value, When};
+use super::when::Asks;
+use super::{Field, Place, Register, Value, When};
 use crate::record::Record;
 
 /// Fields that share a condition: one register means different things, and a table for each.
@@ -10,8 +10,10 @@ use crate::record::Record;
 pub struct Group {
     when: &'static [When],
     /// What the conditions say about MCi_STATUS, and whether some ask for more; as in [`Field`].
-    status: (u64, u64),
+    status: Asks,
     further: bool,
+    /// Whether some field is a coordinate.
+    placed: bool,
     fields: &'static [&'static Field],
 }
 
@@ -23,11 +25,13 @@ impl Group {
     /// While compiling, where two conditions on the same bits of MCi_STATUS contradict each other.
     #[must_use]
     pub const fn new(when: &'static [When], fields: &'static [&'static Field]) -> Self {
-        let (status, further) = decided((0, 0), when);
+        let (status, _, further) =
+            Asks::decided(Asks::NOTHING, Asks::NOTHING, Register::Status, when);
         Self {
             when,
             status,
             further,
+            placed: placed(fields),
             fields,
         }
     }
@@ -41,8 +45,7 @@ impl Group {
 
     #[inline]
     fn holds_in(&self, registers: &Registers<'_>) -> bool {
-        let (mask, wanted) = self.status;
-        registers.status() & mask == wanted
+        self.status.hold(registers.status())
             && (!self.further || self.when.iter().all(|when| when.holds_in(registers)))
     }
 
@@ -57,6 +60,18 @@ impl Group {
     pub const fn fields(&self) -> &'static [&'static Field] {
         self.fields
     }
+}
+
+/// Whether some field is a coordinate.
+const fn placed(fields: &[&Field]) -> bool {
+    let mut i = 0;
+    while i < fields.len() {
+        if fields[i].place().is_some() {
+            return true;
+        }
+        i += 1;
+    }
+    false
 }
 
 /// What a bank belongs to: a memory controller, a link, a core's cache.
@@ -156,7 +171,7 @@ impl Values<'_> {
         };
         all(self.fields);
         for group in self.groups {
-            if group.holds_in(registers) {
+            if group.placed && group.holds_in(registers) {
                 all(group.fields);
             }
         }

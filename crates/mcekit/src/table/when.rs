@@ -29,23 +29,23 @@ pub enum When {
 }
 
 impl When {
-    /// The condition as a mask of MCi_STATUS and the value under it, where it is of that kind.
-    pub(super) const fn on_status(&self) -> Option<(u64, u64)> {
+    /// The condition as a mask of one register and the value under it, where it is of that kind.
+    const fn mask(&self) -> Option<(Register, u64, u64)> {
         match *self {
-            Self::Is(Register::Status, bits, wanted) => {
+            Self::Is(register, bits, wanted) => {
                 let mask = u64::MAX >> (64 - bits.width()) << bits.lo();
                 assert!(
                     wanted << bits.lo() >> bits.lo() == wanted && wanted << bits.lo() & !mask == 0,
                     "a wanted value is wider than its bits"
                 );
-                Some((mask, wanted << bits.lo()))
+                Some((register, mask, wanted << bits.lo()))
             }
-            Self::Masked(Register::Status, mask, wanted) => {
+            Self::Masked(register, mask, wanted) => {
                 assert!(
                     wanted & !mask == 0,
                     "a wanted value lies outside of its mask"
                 );
-                Some((mask, wanted))
+                Some((register, mask, wanted))
             }
             _ => None,
         }
@@ -84,5 +84,55 @@ impl When {
                 .cpuid()
                 .is_some_and(|cpuid| cpuid.stepping() >= least),
         }
+    }
+}
+
+/// What conditions ask of one register: under the mask, the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Asks {
+    pub(super) mask: u64,
+    pub(super) value: u64,
+}
+
+impl Asks {
+    pub(super) const NOTHING: Self = Self { mask: 0, value: 0 };
+
+    /// The bits of a register as well.
+    pub(super) const fn and(self, mask: u64, value: u64) -> Self {
+        assert!(
+            (self.value ^ value) & (self.mask & mask) == 0,
+            "conditions contradict each other"
+        );
+        Self {
+            mask: self.mask | mask,
+            value: self.value | value,
+        }
+    }
+
+    #[inline]
+    pub(super) const fn hold(self, register: u64) -> bool {
+        register & self.mask == self.value
+    }
+
+    /// What conditions say about MCi_STATUS and about one more register, added to what is known; and whether some
+    /// condition asks for more.
+    pub(super) const fn decided(
+        mut status: Self,
+        mut own: Self,
+        register: Register,
+        when: &[When],
+    ) -> (Self, Self, bool) {
+        let (mut further, mut i) = (false, 0);
+        while i < when.len() {
+            match when[i].mask() {
+                Some((Register::Status, mask, value)) => status = status.and(mask, value),
+                Some((other, mask, value)) if other as u8 == register as u8 => {
+                    own = own.and(mask, value);
+                }
+                _ => further = true,
+            }
+            i += 1;
+        }
+        (status, own, further)
     }
 }

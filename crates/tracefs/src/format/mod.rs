@@ -28,9 +28,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::record::{Accessor, Record};
-use crate::{Abi, Error, Result};
+use crate::{Abi, Error, Result, scan};
 
-pub(crate) use types::{is_ident, scalar};
+pub(crate) use types::scalar;
 
 /// Longest format file that is read, in bytes. The longest known is 11 KB.
 pub const MAX_TEXT: usize = 1 << 20;
@@ -185,17 +185,21 @@ impl Format {
     /// called `ring`) the first.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<Field<'_>> {
-        self.named(name).next()
+        self.named(name).next().map(|(_, field)| field)
     }
 
-    /// All fields of that name.
-    pub(crate) fn named<'f>(&'f self, name: &str) -> impl Iterator<Item = Field<'f>> {
+    /// All fields of that name, and their positions.
+    pub(crate) fn named<'f>(&'f self, name: &str) -> impl Iterator<Item = (usize, Field<'f>)> {
         self.fields
             .iter()
-            .filter(move |raw| raw.name.len() == name.len() && raw.name.of(&self.text) == name)
-            .map(|raw| Field {
-                text: &self.text,
-                raw,
+            .enumerate()
+            .filter(move |(_, raw)| {
+                raw.name.len() == name.len()
+                    && scan::same(raw.name.of(&self.text).as_bytes(), name.as_bytes())
+            })
+            .map(|(at, raw)| {
+                let text = &*self.text;
+                (at, Field { text, raw })
             })
     }
 

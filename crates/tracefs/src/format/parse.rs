@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::types::{is_ident, strip_location, strip_qualifiers, type_size};
+use super::types::{strip_location, strip_qualifiers, type_size};
 use super::{Element, Format, Kind, MAX_EXTENT, MAX_FIELDS, MAX_TEXT, Place, Raw, Span};
 use crate::record::Accessor;
 use crate::scan;
@@ -255,8 +255,8 @@ impl<'t> Parser<'t> {
         if name.start == name.end {
             return Err(self.syntax("a declaration with a name"));
         }
-        let offset = self.number("offset:", "offset: and a number")?;
-        let size = self.number("size:", "size: and a number")?;
+        let offset = self.number(b"offset:", "offset: and a number")?;
+        let size = self.number(b"size:", "size: and a number")?;
         let end = u64::from(offset) + u64::from(size);
         if end > MAX_EXTENT as u64 {
             return Err(self.place(start, name.of(self.text), "ends beyond any record"));
@@ -268,7 +268,7 @@ impl<'t> Parser<'t> {
             .get(self.at..)
             .is_some_and(|rest| rest.starts_with(b"signed:"))
         {
-            self.number("signed:", "signed:0 or signed:1")? != 0
+            self.number(b"signed:", "signed:0 or signed:1")? != 0
         } else {
             false
         };
@@ -291,13 +291,15 @@ impl<'t> Parser<'t> {
     }
 
     /// `\tkey:number;`
-    fn number(&mut self, key: &str, expected: &'static str) -> Result<u32> {
+    fn number<const N: usize>(&mut self, key: &[u8; N], expected: &'static str) -> Result<u32> {
         while let Some(b' ' | b'\t') = self.peek() {
             self.at += 1;
         }
-        if !self.take(key) {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        if rest.first_chunk() != Some(key) {
             return Err(self.syntax(expected));
         }
+        self.at += N;
         let digits = self.bytes.get(self.at..).unwrap_or_default();
         let mut number = 0u32;
         for (len, &byte) in digits.iter().enumerate() {
@@ -355,11 +357,8 @@ fn declarator(declaration: &str) -> (Span, Option<&str>) {
             break;
         }
         // `__attribute__((…))`
-        let mut start = before;
-        while start > 0 && bytes.get(start - 1).copied().is_some_and(is_ident) {
-            start -= 1;
-        }
-        end = trim_end(bytes, start);
+        let attribute = scan::ident_at_end(bytes.get(..before).unwrap_or_default());
+        end = trim_end(bytes, before - attribute);
     }
     let mut brackets = None;
     if end > 0 && bytes.get(end - 1) == Some(&b']') {
@@ -376,11 +375,8 @@ fn declarator(declaration: &str) -> (Span, Option<&str>) {
         }
         brackets = declaration.get(end..close);
     }
-    let mut start = end;
-    while start > 0 && bytes.get(start - 1).copied().is_some_and(is_ident) {
-        start -= 1;
-    }
-    (span(start, end), brackets)
+    let name = scan::ident_at_end(bytes.get(..end).unwrap_or_default());
+    (span(end - name, end), brackets)
 }
 
 fn trim_end(bytes: &[u8], mut end: usize) -> usize {

@@ -184,7 +184,18 @@ impl Event {
     pub fn filter(&self) -> Result<Option<String>> {
         let text = file::read_text(&self.dir.join("filter"))?;
         let text = text.trim();
-        Ok((text != "none" && !text.is_empty()).then(|| text.into()))
+        // A complaint stands there after a refusal, and where a system's filter did not fit this event.
+        let is_filter = text != "none" && !text.is_empty() && !text.contains('\n');
+        Ok(is_filter.then(|| text.into()))
+    }
+
+    /// What the kernel has against the filter that it was given last, if it is not set.
+    pub(super) fn filter_complaint(&self) -> Result<Option<String>> {
+        let text = file::read_text(&self.dir.join("filter"))?;
+        Ok(text
+            .lines()
+            .find_map(|line| line.strip_prefix("parse_error: "))
+            .map(|words| words.trim().into()))
     }
 
     /// Sets the filter, after checking it against the event's fields.
@@ -223,11 +234,7 @@ impl Event {
         let before = self.filter()?;
         file::write(&path, text, Mode::Replace).map_err(|error| {
             let error = with_complaint(error, || filter_complaint(&self.instance, &path, text));
-            let before = match &before {
-                // What stands there after a refusal is no filter either.
-                Some(filter) if !filter.contains('\n') => filter,
-                _ => "0",
-            };
+            let before = before.as_deref().unwrap_or("0");
             // The refusal is what the caller has to hear of, whatever becomes of this.
             let _ = file::write(&path, before, Mode::Replace);
             error
@@ -275,6 +282,22 @@ impl Event {
             })
         })
     }
+}
+
+/// The events of one system below an instance's directory, sorted.
+pub(super) fn names(root: &Path, system: &str) -> Result<Vec<EventName>> {
+    file::check_name("a system", system)?;
+    let dir = root.join("events").join(system);
+    let names = file::names(&dir, true).map_err(|e| match e {
+        Error::Unsupported { .. } => Error::NoEvent {
+            event: std::format!("{system}:*"),
+        },
+        other => other,
+    })?;
+    names
+        .iter()
+        .map(|name| EventName::new(system, name))
+        .collect()
 }
 
 /// Reads `DIR/enable`.

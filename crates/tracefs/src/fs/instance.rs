@@ -1,14 +1,15 @@
 //! Instances: rings of their own, with their own events, filters, clock and sizes.
 
 use std::path::{Path, PathBuf};
-use std::string::String;
+use std::string::{String, ToString};
 use std::time::Duration;
 use std::vec::Vec;
 
 use super::event::{self, EnableState, Event, EventName};
 use super::file::{self, Mode};
 use super::raw::{CpuPages, Method};
-use super::stats::{ErrorLogEntry, Stats};
+use super::stats::{ErrorLogEntry, Stats, filter_complaint, with_complaint};
+use crate::filter::Filter;
 use crate::page::Layout;
 use crate::{Error, Result};
 
@@ -119,6 +120,105 @@ impl Instance {
         event::set_enabled(&self.system(system)?, on)
     }
 
+    /// Whether all events, some or none are recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`], [`Error::NotUnderstood`].
+    pub fn all_enabled(&self) -> Result<EnableState> {
+        event::enabled(&self.root.join("events"))
+    }
+
+    /// Starts or stops recording all events that there are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`], [`Error::Io`].
+    pub fn set_all_enabled(&self, on: bool) -> Result<()> {
+        event::set_enabled(&self.root.join("events"), on)
+    }
+
+    /// Sets the filter of all events of a system that can have it, after checking it against the fields
+    /// of each; which they are.
+    ///
+    /// As the kernel does it: an event that the filter does not fit (it lacks a field, or has one of
+    /// another type) loses the filter that it had, and records everything.
+    ///
+    /// # Errors
+    ///
+    /// That of [`Filter::check`] for the first event, if the filter fits none; [`Error::Refused`] with
+    /// the kernel's own complaint, after which the filters set before are put back;
+    /// [`Error::NoEvent`] if there is no such system; [`Error::BadName`], [`Error::Forbidden`].
+    pub fn set_system_filter(&self, system: &str, filter: &Filter) -> Result<Vec<EventName>> {
+        let mut fitting = Vec::new();
+        let mut first = None;
+        let mut before = Vec::new();
+        for name in event::names(&self.root, system)? {
+            let event = self.event(&name)?;
+            match event.format().and_then(|format| filter.check(&format)) {
+                Ok(()) => fitting.push(event.clone()),
+                Err(error) => {
+                    first.get_or_insert(error);
+                }
+            }
+            before.push(event);
+        }
+        if let (true, Some(error)) = (fitting.is_empty(), first) {
+            return Err(error);
+        }
+        // Some of ftrace's own have no filter.
+        let before: Vec<_> = before
+            .into_iter()
+            .filter_map(|event| Some((event.filter().ok()??, event)))
+            .collect();
+        let path = self.system(system)?.join("filter");
+        let text = filter.to_string();
+        let put_back = || {
+            for (filter, event) in &before {
+                // The refusal is what the caller has to hear of, whatever becomes of this.
+                let _ = event.set_filter_text(filter);
+            }
+        };
+        file::write(&path, &text, Mode::Replace).map_err(|error| {
+            let error = with_complaint(error, || filter_complaint(&self.root, &path, &text));
+            put_back();
+            error
+        })?;
+        // Some kernels (6.18) call it a success if not one event took it: what they have against it
+        // stands at each of the events.
+        let mut complaint = None;
+        let mut took = Vec::new();
+        for event in fitting {
+            match event.filter_complaint()? {
+                None => took.push(event.name().clone()),
+                Some(words) => {
+                    complaint.get_or_insert(words);
+                }
+            }
+        }
+        match complaint {
+            Some(complaint) if took.is_empty() => {
+                put_back();
+                Err(Error::Refused {
+                    path,
+                    value: text,
+                    complaint,
+                    source: std::io::ErrorKind::InvalidInput.into(),
+                })
+            }
+            _ => Ok(took),
+        }
+    }
+
+    /// Removes the filters of all events of a system.
+    ///
+    /// # Errors
+    ///
+    /// As [`Instance::system_enabled`].
+    pub fn clear_system_filter(&self, system: &str) -> Result<()> {
+        file::write(&self.system(system)?.join("filter"), "0", Mode::Replace)
+    }
+
     fn system(&self, system: &str) -> Result<PathBuf> {
         file::check_name("a system", system)?;
         Ok(self.root.join("events").join(system))
@@ -207,7 +307,8 @@ impl Instance {
     /// # Errors
     ///
     /// [`Error::Unsupported`] if there is no such CPU, or the kernel maps no rings
-    /// ([`Method::Map`], before 6.10); [`Error::Busy`], [`Error::Forbidden`].
+    /// ([`Method::Map`], before 6.10); [`Error::NoRing`] for a CPU that has never been online;
+    /// [`Error::Busy`], [`Error::Forbidden`].
     pub fn pages(&self, cpu: u32, method: Method) -> Result<CpuPages> {
         CpuPages::open(self, cpu, method)
     }

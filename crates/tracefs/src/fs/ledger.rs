@@ -28,6 +28,19 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
+    /// The ledger of a ring whose losses are all to be reported: that of a CPU that was not there when
+    /// the others were opened.
+    pub(super) fn whole(stats: PathBuf) -> Self {
+        Self {
+            stats,
+            at_open: 0,
+            base: Some(0),
+            reported: 0,
+            uncounted: false,
+            dropped: 0,
+        }
+    }
+
     pub(super) fn open(stats: PathBuf) -> Result<Self> {
         let now = Stats::read(&stats)?;
         Ok(Self {

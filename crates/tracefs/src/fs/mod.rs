@@ -125,18 +125,7 @@ impl Tracefs {
     ///
     /// [`Error::BadName`]; [`Error::NoEvent`] if there is no such system; [`Error::Forbidden`].
     pub fn events(&self, system: &str) -> Result<Vec<EventName>> {
-        file::check_name("a system", system)?;
-        let dir = self.root.join("events").join(system);
-        let names = file::names(&dir, true).map_err(|e| match e {
-            Error::Unsupported { .. } => Error::NoEvent {
-                event: std::format!("{system}:*"),
-            },
-            other => other,
-        })?;
-        names
-            .iter()
-            .map(|name| EventName::new(system, name))
-            .collect()
+        event::names(&self.root, system)
     }
 
     /// The event with that id, the `common_type` of its records.

@@ -9,6 +9,7 @@ use std::vec::Vec;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::pipe2;
 
 use super::ledger::Ledger;
@@ -48,16 +49,55 @@ enum Way {
     Map(MappedRing),
 }
 
+/// Opens a CPU's `trace_pipe_raw`.
+fn open_raw(path: &Path, cpu: u32) -> Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlag::O_NONBLOCK.bits())
+        .open(path)
+        .map_err(|e| file::error("open", path, e))?;
+    // The file is there for every CPU that is possible. `ring_buffer_poll_wait()` says of one that has no
+    // ring yet that polling it is an error; reading says ENODEV, mapping EINVAL.
+    let mut fds = [PollFd::new(file.as_fd(), PollFlags::POLLIN)];
+    let polled = poll(&mut fds, PollTimeout::ZERO);
+    let [fd] = fds;
+    let absent = fd
+        .revents()
+        .is_some_and(|events| events.contains(PollFlags::POLLERR));
+    match polled {
+        Ok(_) if absent => Err(Error::NoRing { cpu }),
+        // A signal is no reason to think of it as absent.
+        _ => Ok(file),
+    }
+}
+
 impl CpuPages {
     pub(super) fn open(instance: &Instance, cpu: u32, method: Method) -> Result<Self> {
+        let stats = instance.cpu_file(cpu, "stats");
+        Self::with_ledger(instance, cpu, method, || Ledger::open(stats))
+    }
+
+    /// Opens the ring of a CPU that was not there before: what was lost since is lost to this reader.
+    pub(super) fn open_new(instance: &Instance, cpu: u32, method: Method) -> Result<Self> {
+        let stats = instance.cpu_file(cpu, "stats");
+        Self::with_ledger(instance, cpu, method, || Ok(Ledger::whole(stats)))
+    }
+
+    /// Whether a CPU has a ring.
+    pub(super) fn is_there(instance: &Instance, cpu: u32) -> bool {
+        open_raw(&instance.cpu_file(cpu, "trace_pipe_raw"), cpu).is_ok()
+    }
+
+    fn with_ledger(
+        instance: &Instance,
+        cpu: u32,
+        method: Method,
+        ledger: impl FnOnce() -> Result<Ledger>,
+    ) -> Result<Self> {
         let layout = instance.layout()?;
         let path = instance.cpu_file(cpu, "trace_pipe_raw");
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(OFlag::O_NONBLOCK.bits())
-            .open(&path)
-            .map_err(|e| file::error("open", &path, e))?;
-        let ledger = Ledger::open(instance.cpu_file(cpu, "stats"))?;
+        let file = open_raw(&path, cpu)?;
+        let ledger = ledger()?;
         let way = match method {
             Method::Read => Way::Read(Reading::new(file, path, layout)),
             Method::Splice => Way::Splice(Splicing::new(file, path, layout)?),

@@ -1,6 +1,6 @@
 //! All CPUs of an instance, as one stream in time order.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::vec::Vec;
 
 use nix::errno::Errno;
@@ -8,12 +8,15 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::raw::{CpuPages, Method};
 use super::{Instance, file};
-use crate::Result;
 use crate::merge::Merge;
 use crate::page::{Loss, SubBuffer};
+use crate::{Error, Result};
 
 /// Sub-buffers taken from one ring before the next one's turn, so that no CPU starves the others.
 const PAGES_PER_TURN: usize = 64;
+
+/// How often a stream looks whether there are rings of more CPUs.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Rounds at the end, at most: enough for 16 GiB in each ring.
 const FINAL_ROUNDS: usize = 1 << 16;
@@ -22,6 +25,11 @@ const FINAL_ROUNDS: usize = 1 << 16;
 ///
 /// [`Stream::wait`], then [`Stream::fill`], then [`Stream::next_event`] until it gives nothing; repeat.
 /// For order between CPUs the instance needs a clock that they share ([`Instance::set_clock`]).
+///
+/// CPUs may come and go. The ring of one that goes stays, and what is in it is delivered. A CPU has its
+/// ring when it comes online for the first time: the stream looks for such once a second, in
+/// [`Stream::wait`] and [`Stream::fill`], or when asked to by [`Stream::look_again`], and delivers
+/// their records and losses from the beginning.
 #[derive(Debug)]
 pub struct Stream {
     root: std::path::PathBuf,
@@ -32,6 +40,11 @@ pub struct Stream {
     lent: Option<usize>,
     /// Time of the newest record of each CPU: where a loss at the end stands.
     newest: Vec<u64>,
+    method: Method,
+    /// CPUs that may come.
+    absent: Vec<u32>,
+    /// When was looked for them last.
+    looked: Instant,
 }
 
 /// One item of a [`Stream`].
@@ -75,19 +88,62 @@ impl Stream {
     ///
     /// As [`Instance::pages`].
     pub fn open(instance: &Instance, method: Method) -> Result<Self> {
-        let cpus = instance
-            .cpus()?
-            .into_iter()
-            .map(|cpu| instance.pages(cpu, method))
-            .collect::<Result<Vec<_>>>()?;
-        Ok(Self {
+        let mut stream = Self {
             root: instance.root().into(),
-            newest: std::vec![0; cpus.len()],
-            cpus,
+            newest: Vec::new(),
+            cpus: Vec::new(),
             merge: Merge::new(),
             store: Store::default(),
             lent: None,
-        })
+            method,
+            absent: Vec::new(),
+            looked: Instant::now(),
+        };
+        for cpu in instance.cpus()? {
+            let opened = instance.pages(cpu, method);
+            stream.add(cpu, opened)?;
+        }
+        Ok(stream)
+    }
+
+    /// Takes a ring in. Whether there is one.
+    fn add(&mut self, cpu: u32, opened: Result<CpuPages>) -> Result<bool> {
+        match opened {
+            Ok(pages) => {
+                self.cpus.push(pages);
+                self.newest.push(0);
+                Ok(true)
+            }
+            Err(Error::NoRing { .. }) => {
+                self.absent.push(cpu);
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn instance(&self) -> Instance {
+        Instance::at(self.root.clone(), None, false)
+    }
+
+    /// Opens the rings of CPUs that have come since this was done last; how many. [`Stream::fill`] does it
+    /// once a second.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stream::open`]. The rings that were open are read on.
+    pub fn look_again(&mut self) -> Result<usize> {
+        self.looked = Instant::now();
+        let instance = self.instance();
+        let mut came = 0;
+        self.absent.clear();
+        for cpu in instance.cpus()? {
+            if self.cpus.iter().all(|known| known.cpu() != cpu) {
+                let opened = CpuPages::open_new(&instance, cpu, self.method);
+                came += usize::from(self.add(cpu, opened)?);
+            }
+        }
+        Ok(came)
     }
 
     /// The rings, for an event loop of one's own: each is to be polled for input.
@@ -106,6 +162,37 @@ impl Stream {
     ///
     /// [`Error::Io`](crate::Error::Io).
     pub fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
+        let end = timeout.and_then(|time| Instant::now().checked_add(time));
+        loop {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            // Nobody wakes us for a CPU that comes.
+            let part = if self.absent.is_empty() {
+                left
+            } else {
+                Some(left.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN))
+            };
+            match self.poll(part)? {
+                Some(0) => {}
+                polled => return Ok(polled.is_some()),
+            }
+            if self.looked.elapsed() >= LOOK_AGAIN {
+                let instance = self.instance();
+                if self
+                    .absent
+                    .iter()
+                    .any(|&cpu| CpuPages::is_there(&instance, cpu))
+                {
+                    return Ok(true);
+                }
+            }
+            if left == part {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Polls the rings: how many have something; `None` if a signal came.
+    fn poll(&self, timeout: Option<Duration>) -> Result<Option<i32>> {
         let timeout = match timeout {
             None => PollTimeout::NONE,
             Some(time) => PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX),
@@ -116,8 +203,8 @@ impl Stream {
             .map(|cpu| PollFd::new(std::os::fd::AsFd::as_fd(cpu), PollFlags::POLLIN))
             .collect();
         match poll(&mut fds, timeout) {
-            Ok(n) => Ok(n > 0),
-            Err(Errno::EINTR) => Ok(false),
+            Ok(n) => Ok(Some(n)),
+            Err(Errno::EINTR) => Ok(None),
             Err(e) => Err(file::error("poll", &self.root, e.into())),
         }
     }
@@ -128,6 +215,9 @@ impl Stream {
     ///
     /// As [`CpuPages::next_page`]. What was taken before is kept, and the stream can be read on.
     pub fn fill(&mut self) -> Result<usize> {
+        if self.looked.elapsed() >= LOOK_AGAIN {
+            self.look_again()?;
+        }
         let mut taken = self.round()?;
         // The first round's records are due only after a second one, which as a rule finds little; done
         // at once, nobody has to wait for the next wake-up.
@@ -200,6 +290,7 @@ impl Stream {
     ///
     /// As [`Stream::fill`].
     pub fn finish(&mut self) -> Result<()> {
+        self.look_again()?;
         // Whoever did not stop recording gets an end all the same.
         for _ in 0..FINAL_ROUNDS {
             if self.round()? == 0 {

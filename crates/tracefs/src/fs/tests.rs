@@ -41,6 +41,8 @@ fn populate(root: &Path) {
         write(&dir.join("trigger"), "# Available triggers:\n# traceon\n");
     }
     write(&events.join("sys/enable"), "X\n");
+    write(&events.join("sys/filter"), "### global filter ###\n");
+    write(&events.join("enable"), "X\n");
     for (file, text) in [
         ("tracing_on", "1\n"),
         ("trace", "old\n"),
@@ -197,6 +199,42 @@ fn an_event_is_enabled_filtered_and_triggered() {
     assert_eq!(top.system_enabled("sys").unwrap(), EnableState::Mixed);
     top.set_system_enabled("sys", true).unwrap();
     assert_eq!(read(dir.path(), "events/sys/enable"), "1");
+    assert_eq!(top.all_enabled().unwrap(), EnableState::Mixed);
+    top.set_all_enabled(false).unwrap();
+    assert_eq!(read(dir.path(), "events/enable"), "0");
+}
+
+#[test]
+fn a_systems_filter_is_held_against_each_of_its_events() {
+    let (dir, tracefs) = tree();
+    let second = FORMAT.replace("int value;", "int other;");
+    write(&dir.path().join("events/sys/second/format"), second);
+    let top = tracefs.top();
+    let set = |filter: &str| top.set_system_filter("sys", &filter.parse().unwrap());
+    let fitting = set("value < 100").unwrap();
+    assert_eq!(fitting, ["sys:first".parse().unwrap()]);
+    assert_eq!(read(dir.path(), "events/sys/filter"), "value < 100");
+    assert_eq!(set("common_type > 3").unwrap().len(), 2);
+
+    // What fits none is refused before anything is written.
+    write(&dir.path().join("events/sys/filter"), "as it was");
+    assert!(matches!(set("nope == 1"), Err(Error::NoField { .. })));
+    assert!(matches!(
+        set("value ~ \"x\""),
+        Err(Error::FilterType { .. })
+    ));
+    assert_eq!(read(dir.path(), "events/sys/filter"), "as it was");
+    let none = top.set_system_filter("none", &"value == 1".parse().unwrap());
+    assert!(matches!(none, Err(Error::NoEvent { .. })));
+
+    top.clear_system_filter("sys").unwrap();
+    assert_eq!(read(dir.path(), "events/sys/filter"), "0");
+
+    // A kernel that refuses it at each event, and calls that a success.
+    let at = dir.path().join("events/sys/first/filter");
+    write(&at, "value > 5\n^\nparse_error: Too deep\n");
+    let refused = set("value > 5").unwrap_err();
+    assert!(refused.to_string().ends_with("Too deep"), "{refused}");
 }
 
 #[test]
@@ -409,6 +447,52 @@ fn all_cpus_come_out_in_time_order_by_read_and_by_splice() {
         );
         assert_eq!(stream.late(), 0);
     }
+}
+
+/// Adds a third CPU, whose ring has been running over already.
+fn cpu_comes(root: &Path, times: &[u64]) {
+    let dir = root.join("per_cpu/cpu2");
+    write(&dir.join("stats"), stats(3, 0));
+    write(&dir.join("trace_pipe_raw"), page(times, None));
+}
+
+#[test]
+fn a_cpu_that_comes_is_read_from_its_beginning() {
+    let (dir, tracefs) = tree();
+    let raw = |cpu| dir.path().join(format!("per_cpu/cpu{cpu}/trace_pipe_raw"));
+    write(&raw(0), page(&[10], None));
+    let mut stream = Stream::open(&tracefs.top(), Method::Read).unwrap();
+    assert_eq!(stream.cpus().len(), 2);
+    assert_eq!(stream.look_again().unwrap(), 0);
+    cpu_comes(dir.path(), &[5, 15]);
+    assert_eq!(stream.look_again().unwrap(), 1);
+    assert_eq!(stream.look_again().unwrap(), 0, "once only");
+    let cpus: Vec<u32> = stream.cpus().iter().map(CpuPages::cpu).collect();
+    assert_eq!(cpus, [0, 1, 2]);
+    stream.fill().unwrap();
+    stream.finish().unwrap();
+    assert_eq!(
+        drain(&mut stream),
+        ["2 at 5", "0 at 10", "2 at 15", "2 at 15 lost Exact(3)"],
+        "what it lost before it was opened is a loss of this stream"
+    );
+}
+
+#[test]
+fn a_cpu_that_comes_is_noticed_unasked() {
+    let (dir, tracefs) = tree();
+    let mut stream = Stream::open(&tracefs.top(), Method::Read).unwrap();
+    cpu_comes(dir.path(), &[7]);
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    stream.fill().unwrap();
+    assert_eq!(stream.cpus().len(), 3);
+
+    // At the latest when all is over.
+    let (dir, tracefs) = tree();
+    let mut stream = Stream::open(&tracefs.top(), Method::Read).unwrap();
+    cpu_comes(dir.path(), &[7]);
+    stream.finish().unwrap();
+    assert_eq!(drain(&mut stream), ["2 at 7", "2 at 7 lost Exact(3)"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! (`lib/vsprintf.c`, `Documentation/core-api/printk-formats.rst`).
 
 use super::number::Look;
-use super::tree::{Range, Str};
+use super::tree::Str;
 use crate::record::Accessor;
 
 /// One piece of a line.
@@ -66,6 +66,12 @@ pub(super) enum What {
     Pointer(Pointer),
 }
 
+impl What {
+    const fn number(size: u8, base: u8, signed: bool) -> Self {
+        Self::Number { size, base, signed }
+    }
+}
+
 /// `%p` and what follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pointer {
@@ -127,6 +133,23 @@ pub(super) fn parse(
     next: &mut impl FnMut() -> u32,
 ) -> Option<(Option<(Spec, u32)>, usize)> {
     let byte = |at: usize| text.get(at).copied().unwrap_or(0);
+    // Most conversions are one letter.
+    let plain = match byte(at) {
+        b'd' => Some(What::number(4, 10, true)),
+        b'u' => Some(What::number(4, 10, false)),
+        b'x' => Some(What::number(4, 16, false)),
+        b's' => Some(What::Text),
+        _ => None,
+    };
+    if let Some(what) = plain {
+        let spec = Spec {
+            flags: 0,
+            width: Amount::None,
+            precision: Amount::None,
+            what,
+        };
+        return Some((Some((spec, next())), at + 1));
+    }
     let mut flags = 0;
     loop {
         flags |= match byte(at) {
@@ -189,7 +212,7 @@ pub(super) fn parse(
         }
         _ => {}
     }
-    let number = |base, signed| What::Number { size, base, signed };
+    let number = |base, signed| What::number(size, base, signed);
     let what = match byte(at) {
         b'%' => return Some((None, at + 1)),
         b'd' | b'i' => number(10, true),
@@ -296,9 +319,3 @@ fn pointer(letters: &[u8]) -> Pointer {
         _ => Pointer::Plain,
     }
 }
-
-/// An empty range, for literals that are not there.
-pub(super) const NOTHING: Str = Str {
-    range: Range { start: 0, len: 0 },
-    own: false,
-};

@@ -229,20 +229,20 @@ impl<'r> Env<'r, '_> {
     fn load(&mut self, pointer: Id, ty: Ty) -> Val {
         match self.eval(pointer) {
             Val::Data { at, end } => {
-                if ty.base != Base::Int && ty.base != Base::Bool && !ty.is_pointer() {
+                if !matches!(ty.base(), Base::Int | Base::Bool) && !ty.is_pointer() {
                     return Val::Data { at, end };
                 }
                 let size = if ty.is_pointer() {
                     self.tree.abi.word.bytes()
                 } else {
-                    ty.size as usize
+                    ty.size() as usize
                 };
                 let bytes = at
                     .checked_add(size)
                     .filter(|&stop| stop <= end)
                     .and_then(|stop| self.data.get(at..stop));
                 match bytes.and_then(|bytes| read_number(bytes, self.swap())) {
-                    Some(raw) if ty.signed => Val::Int(sign_extend(raw, size) as u64),
+                    Some(raw) if ty.is_signed() => Val::Int(sign_extend(raw, size) as u64),
                     Some(raw) => Val::Int(raw),
                     // `__get_str(x)[0]` of a string that has no byte at all.
                     None if size == 1 && at == end => Val::Int(0),

@@ -1,6 +1,5 @@
 //! Tokens of a print fmt: the C that the kernel's macros leave behind.
 
-use crate::format::is_ident;
 use crate::scan;
 
 /// How often the text may be read on average.
@@ -39,13 +38,10 @@ fn run(bytes: &[u8], class: u8) -> usize {
 pub(super) enum Token<'t> {
     /// A name or keyword.
     Name(&'t str),
-    /// A number, and what its suffix says.
-    Number {
-        value: u64,
-        unsigned: bool,
-        long: bool,
-        decimal: bool,
-    },
+    /// `REC->name`: most operands.
+    Field(&'t str),
+    /// A number.
+    Number(Number),
     /// A string literal: where its content starts and ends, and whether it holds escapes.
     Str {
         start: usize,
@@ -99,6 +95,18 @@ pub(super) enum Op {
     Other,
 }
 
+/// What kind of token is in hand: one byte, which is all that most questions look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Op(Op),
+    Name,
+    Field,
+    Number,
+    Str,
+    Char,
+    End,
+}
+
 /// Operators that are one character and begin no longer one.
 const SINGLE: [Option<Op>; 256] = {
     let mut single = [None; 256];
@@ -141,8 +149,24 @@ pub(super) struct Lexer<'t> {
     again: usize,
     /// Where the token before the one in hand ended.
     pub(super) last_end: usize,
-    /// The token in hand.
-    pub(super) token: Token<'t>,
+    /// What the token in hand is.
+    pub(super) kind: Kind,
+    /// Of a name or field.
+    name: &'t str,
+    number: Number,
+    character: u8,
+    /// Of a string: where it ends, and whether it holds escapes.
+    end: usize,
+    escaped: bool,
+}
+
+/// A literal number, and what its writing says of its type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Number {
+    pub(super) value: u64,
+    pub(super) unsigned: bool,
+    pub(super) long: bool,
+    pub(super) decimal: bool,
 }
 
 impl<'t> Lexer<'t> {
@@ -155,7 +179,12 @@ impl<'t> Lexer<'t> {
             next: at,
             again: 0,
             last_end: at,
-            token: Token::End,
+            kind: Kind::End,
+            name: "",
+            number: Number::default(),
+            character: 0,
+            end: at,
+            escaped: false,
         };
         lexer.advance();
         lexer
@@ -173,26 +202,71 @@ impl<'t> Lexer<'t> {
         self.advance();
     }
 
-    /// Whether the token after the one in hand is a name other than `REC`.
-    pub(super) fn name_follows(&self) -> bool {
-        let mut at = self.next;
-        while self.byte(at).is_ascii_whitespace() {
-            at += 1;
+    /// Where the token in hand ends.
+    pub(super) fn after(&self) -> usize {
+        self.next
+    }
+
+    /// Goes on at a place behind the token in hand.
+    pub(super) fn go_on(&mut self, at: usize) {
+        self.next = at.max(self.next);
+        self.advance();
+    }
+
+    /// Whether what follows the bracket in hand may be a type: a name, and behind it what can
+    /// stand behind a type's first word.
+    #[inline]
+    pub(super) fn cast_follows(&self) -> bool {
+        // Most brackets stand before others, or before a number.
+        CLASSES[usize::from(self.byte(self.next))] != 0 && self.type_follows()
+    }
+
+    fn type_follows(&self) -> bool {
+        let at = self.next + self.run(self.next, SPACE);
+        let len = self.run(at, IDENT);
+        let end = at + len;
+        if len == 0 || self.byte(at).is_ascii_digit() {
+            return false;
         }
-        let first = self.byte(at);
-        is_ident(first)
-            && !first.is_ascii_digit()
-            && !self
+        match self.byte(end + self.run(end, SPACE)) {
+            b')' | b'*' => true,
+            b'(' => self
                 .bytes
-                .get(at..)
-                .is_some_and(|rest| rest.starts_with(b"REC->"))
+                .get(at..end)
+                .is_some_and(|name| name.starts_with(b"typeof") || name.starts_with(b"__typeof")),
+            next => CLASSES[usize::from(next)] == IDENT,
+        }
+    }
+
+    /// How many bytes of a class there are from `at` on.
+    #[inline]
+    fn run(&self, at: usize, class: u8) -> usize {
+        run(self.bytes.get(at..).unwrap_or_default(), class)
     }
 
     fn byte(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or(0)
     }
 
-    /// Reads the next token into `self.token`.
+    /// The token in hand.
+    #[inline(always)]
+    pub(super) fn token(&self) -> Token<'t> {
+        match self.kind {
+            Kind::Op(op) => Token::Op(op),
+            Kind::Name => Token::Name(self.name),
+            Kind::Field => Token::Field(self.name),
+            Kind::Number => Token::Number(self.number),
+            Kind::Str => Token::Str {
+                start: self.at + 1,
+                end: self.end,
+                escaped: self.escaped,
+            },
+            Kind::Char => Token::Char(self.character),
+            Kind::End => Token::End,
+        }
+    }
+
+    /// Reads the next token.
     pub(super) fn advance(&mut self) {
         self.last_end = self.next;
         let mut at = self.next;
@@ -204,7 +278,7 @@ impl<'t> Lexer<'t> {
         self.at = at;
         // Brackets and commas are most of all tokens.
         if let Some(op) = SINGLE[usize::from(first)] {
-            self.token = Token::Op(op);
+            self.kind = Kind::Op(op);
             self.next = at + 1;
         } else {
             self.longer(at, first);
@@ -214,28 +288,41 @@ impl<'t> Lexer<'t> {
     /// Reads a token that is more than one character, or may be.
     #[inline(never)]
     fn longer(&mut self, at: usize, first: u8) {
-        let (token, end) = match first {
-            b'0'..=b'9' => self.number(at),
-            b'"' => self.string(at),
-            _ if CLASSES[usize::from(first)] == IDENT => {
-                let rest = self.bytes.get(at..).unwrap_or_default();
-                let end = at + run(rest, IDENT);
-                (Token::Name(self.text.get(at..end).unwrap_or("")), end)
+        (self.kind, self.next) = match first {
+            b'0'..=b'9' => {
+                let (number, end) = number(self.bytes, at);
+                self.number = number;
+                (Kind::Number, end)
             }
+            b'"' => self.string(at),
+            _ if CLASSES[usize::from(first)] == IDENT => self.word(at),
             b'-' | b'<' | b'>' | b'=' | b'!' | b'&' | b'|' => {
                 let (op, len) = Self::longest(first, self.byte(at + 1));
-                (Token::Op(op), at + len)
+                (Kind::Op(op), at + len)
             }
             b'\'' => self.character(at),
-            _ if at >= self.bytes.len() => (Token::End, at),
+            _ if at >= self.bytes.len() => (Kind::End, at),
             _ => {
                 // A whole character of the text, so that every token starts at one.
                 let len = self.text.get(at..).and_then(|rest| rest.chars().next());
-                (Token::Op(Op::Other), at + len.map_or(1, char::len_utf8))
+                (Kind::Op(Op::Other), at + len.map_or(1, char::len_utf8))
             }
         };
-        self.token = token;
-        self.next = end;
+    }
+
+    /// A name, or a field with the `REC->` before it.
+    fn word(&mut self, at: usize) -> (Kind, usize) {
+        let end = at + scan::ident(self.bytes.get(at..).unwrap_or_default());
+        if let Some([b'R', b'E', b'C', b'-', b'>', first, ..]) = self.bytes.get(at..)
+            && CLASSES[usize::from(*first)] == IDENT
+        {
+            let start = end + 2;
+            let end = start + scan::ident(self.bytes.get(start..).unwrap_or_default());
+            self.name = self.text.get(start..end).unwrap_or("");
+            return (Kind::Field, end);
+        }
+        self.name = self.text.get(at..end).unwrap_or("");
+        (Kind::Name, end)
     }
 
     /// Operators that may have a second character.
@@ -260,58 +347,13 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn number(&self, start: usize) -> (Token<'t>, usize) {
-        let mut at = start;
-        let (radix, decimal) = match (self.byte(at), self.byte(at + 1)) {
-            (b'0', b'x' | b'X') => {
-                at += 2;
-                (16, false)
-            }
-            (b'0', b'b' | b'B') => {
-                at += 2;
-                (2, false)
-            }
-            (b'0', _) => (8, false),
-            _ => (10, true),
-        };
-        let mut value = 0u64;
-        loop {
-            let digit = match self.byte(at) {
-                digit @ b'0'..=b'9' => digit - b'0',
-                digit @ b'a'..=b'f' if radix == 16 => digit - b'a' + 10,
-                digit @ b'A'..=b'F' if radix == 16 => digit - b'A' + 10,
-                _ => break,
-            };
-            value = value.wrapping_mul(radix).wrapping_add(u64::from(digit));
-            at += 1;
-        }
-        let (mut unsigned, mut long) = (false, false);
-        loop {
-            match self.byte(at) {
-                b'u' | b'U' => unsigned = true,
-                b'l' | b'L' => long = true,
-                _ => break,
-            }
-            at += 1;
-        }
-        (
-            Token::Number {
-                value,
-                unsigned,
-                long,
-                decimal,
-            },
-            at,
-        )
-    }
-
-    fn string(&self, start: usize) -> (Token<'t>, usize) {
+    fn string(&mut self, start: usize) -> (Kind, usize) {
         let mut at = start + 1;
         let mut escaped = false;
         loop {
             let rest = self.bytes.get(at..).unwrap_or_default();
             let Some(stop) = scan::either(rest, b'"', b'\\') else {
-                return (Token::Op(Op::Other), self.bytes.len());
+                return (Kind::Op(Op::Other), self.bytes.len());
             };
             at += stop;
             if rest.get(stop) == Some(&b'"') {
@@ -320,24 +362,20 @@ impl<'t> Lexer<'t> {
             escaped = true;
             at += 2;
         }
-        (
-            Token::Str {
-                start: start + 1,
-                end: at,
-                escaped,
-            },
-            at + 1,
-        )
+        self.end = at;
+        self.escaped = escaped;
+        (Kind::Str, at + 1)
     }
 
-    fn character(&self, start: usize) -> (Token<'t>, usize) {
+    fn character(&mut self, start: usize) -> (Kind, usize) {
         let (value, end) = if self.byte(start + 1) == b'\\' {
             unescape(self.bytes, start + 2)
         } else {
             (self.byte(start + 1), start + 2)
         };
         if self.byte(end) == b'\'' {
-            (Token::Char(value), end + 1)
+            self.character = value;
+            (Kind::Char, end + 1)
         } else {
             // Whatever it is, the next token starts at a character.
             let len = self
@@ -345,11 +383,63 @@ impl<'t> Lexer<'t> {
                 .get(start + 1..)
                 .and_then(|rest| rest.chars().next());
             (
-                Token::Op(Op::Other),
+                Kind::Op(Op::Other),
                 start + 1 + len.map_or(0, char::len_utf8),
             )
         }
     }
+}
+
+/// Whether a byte can be part of a name or number.
+#[inline]
+pub(super) fn is_word(byte: u8) -> bool {
+    CLASSES[usize::from(byte)] == IDENT
+}
+
+/// The number at a digit, and where it ends.
+#[inline]
+pub(super) fn number(bytes: &[u8], start: usize) -> (Number, usize) {
+    let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+    let mut at = start;
+    let (radix, decimal) = match (byte(at), byte(at + 1)) {
+        (b'0', b'x' | b'X') => {
+            at += 2;
+            (16, false)
+        }
+        (b'0', b'b' | b'B') => {
+            at += 2;
+            (2, false)
+        }
+        (b'0', _) => (8, false),
+        _ => (10, true),
+    };
+    let mut value = 0u64;
+    loop {
+        let digit = match byte(at) {
+            digit @ b'0'..=b'9' => digit - b'0',
+            digit @ b'a'..=b'f' if radix == 16 => digit - b'a' + 10,
+            digit @ b'A'..=b'F' if radix == 16 => digit - b'A' + 10,
+            _ => break,
+        };
+        value = value.wrapping_mul(radix).wrapping_add(u64::from(digit));
+        at += 1;
+    }
+    let (mut unsigned, mut long) = (false, false);
+    loop {
+        match byte(at) {
+            b'u' | b'U' => unsigned = true,
+            b'l' | b'L' => long = true,
+            _ => break,
+        }
+        at += 1;
+    }
+    let number = Number {
+        value,
+        unsigned,
+        long,
+        decimal,
+    };
+    (number, at)
 }
 
 /// The byte that an escape stands for, and where it ends; `at` is after the backslash.

@@ -100,16 +100,21 @@ impl<'w> Out<'w> {
     /// The last `len` of sixteen bytes, the first in the highest byte.
     #[inline]
     pub(super) fn put_word(&mut self, word: u128, len: usize) {
-        let bytes = (word << ((WORD - len.min(WORD)) * 8)).to_be_bytes();
+        let word = word << ((WORD - len.min(WORD)) * 8);
         if self.quota.is_none()
             && self.left >= len
             && let Some(room) = self.buffer.get_mut(self.len..self.len + WORD)
+            && let Some((high, low)) = room.split_first_chunk_mut()
+            && let Some(low) = low.first_chunk_mut()
         {
-            // All sixteen, as one store; the next text goes over what is too much.
-            room.copy_from_slice(&bytes);
+            // All sixteen; the next text goes over what is too much. As two stores: as one it would
+            // wait for the two that put it together.
+            *high = ((word >> 64) as u64).to_be_bytes();
+            *low = (word as u64).to_be_bytes();
             self.len += len;
             self.left -= len;
         } else {
+            let bytes = word.to_be_bytes();
             self.put(bytes.get(..len).unwrap_or(&bytes));
         }
     }

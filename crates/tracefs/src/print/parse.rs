@@ -6,29 +6,90 @@ mod builtins;
 mod cast;
 mod expr;
 mod fold;
+mod rows;
 pub(super) use builtins::MAX_ARGUMENTS;
 pub(super) use fold::{binary, unary};
 pub(super) use statement::MAX_LOCALS;
 mod statement;
 
 use alloc::vec::Vec;
+use core::num::NonZeroU64;
 
 use super::conversion::{self, Amount, Piece, Spec};
-use super::lex::{Lexer, Op, Token};
+use super::lex::{self, Lexer, Op, Token};
 use super::number::Look;
 use super::symbols::Symbols;
-use super::tree::{Arg, Id, MAX_DEPTH, Node, Range, Reason, Str, Tree, Ty};
+use super::tree::{Arg, Id, MAX_DEPTH, Node, Range, Reason, Str, TY_BITS, Tree, Ty};
 use crate::format::{Field, Format, Kind, Place};
 use crate::scan;
 use crate::{Error, Result};
 
 /// What an expression was parsed to: a constant takes no node until it is needed as one.
-#[derive(Clone, Copy, Debug)]
+///
+/// Two words, which are handed on in registers: anything with enumerations in it has its bytes
+/// stored one by one and waited for.
+#[derive(Clone, Copy)]
 pub(super) struct Ex {
-    what: What,
-    ty: Ty,
-    /// How deep its tree is.
-    depth: u16,
+    /// Of a constant; otherwise the node.
+    value: u64,
+    /// Its type; above that how deep its tree is, whether it is a node, and a bit that is set.
+    word: NonZeroU64,
+}
+
+const DEPTH: u32 = TY_BITS;
+const NODE: u64 = 1 << 62;
+const SET: NonZeroU64 = match NonZeroU64::new(1 << 63) {
+    Some(word) => word,
+    None => NonZeroU64::MIN,
+};
+// All depths fit.
+const _: () = assert!((MAX_DEPTH as u64) << DEPTH < NODE);
+
+impl Ex {
+    /// A node.
+    #[inline]
+    fn of(id: Id, ty: Ty, depth: u16) -> Self {
+        Self {
+            value: u64::from(id),
+            word: SET | (ty.bits() | u64::from(depth) << DEPTH | NODE),
+        }
+    }
+
+    #[inline]
+    fn constant(value: u64, ty: Ty) -> Self {
+        Self {
+            value,
+            word: SET | ty.bits(),
+        }
+    }
+
+    #[inline]
+    fn what(self) -> What {
+        if self.word.get() & NODE == 0 {
+            What::Const(self.value)
+        } else {
+            What::Node(self.value as Id)
+        }
+    }
+
+    #[inline]
+    fn ty(self) -> Ty {
+        Ty::from_bits(self.word.get())
+    }
+
+    #[inline]
+    fn with_ty(self, ty: Ty) -> Self {
+        let rest = self.word.get() >> TY_BITS << TY_BITS;
+        Self {
+            word: SET | (rest | ty.bits()),
+            ..self
+        }
+    }
+
+    #[inline]
+    fn depth(self) -> u16 {
+        ((self.word.get() & (NODE - 1)) >> DEPTH) as u16
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +107,14 @@ pub(super) struct Parser<'f> {
     /// Brackets and operators open at the moment.
     open: u16,
     locals: Vec<statement::Local<'f>>,
+    /// What waits for the expression that is being read.
+    waiting: Vec<expr::Waiting>,
+    /// Where the next field that is named is probably found.
+    next_field: usize,
 }
+
+/// Nodes and arguments that room is made for at once.
+const SMALL: usize = 20;
 
 /// Compiles the print fmt of `format`.
 pub(super) fn compile(format: &Format, symbols: &Symbols) -> Result<Tree> {
@@ -67,21 +135,24 @@ pub(super) fn compile(format: &Format, symbols: &Symbols) -> Result<Tree> {
             symbols: symbols.clone(),
             abi: format.abi(),
             strings: Vec::new(),
-            nodes: Vec::with_capacity(size / 16 + 4),
+            // What a small print fmt needs comes from the allocator's own lists.
+            nodes: Vec::with_capacity((size / 16 + 4).min(SMALL)),
             ids: Vec::new(),
             stmts: Vec::new(),
             rows: Vec::new(),
             args: Vec::new(),
-            pieces: Vec::with_capacity(size / 8 + 4),
+            pieces: Vec::new(),
             line: Range::default(),
         },
         open: 0,
         locals: Vec::new(),
+        waiting: Vec::new(),
+        next_field: format.common_fields().len(),
     };
     let line = match parser.string() {
         Some(line) => line,
         // `TP_printk("")` leaves nothing at all behind.
-        None if parser.lexer.token == Token::End => conversion::NOTHING,
+        None if parser.lexer.token() == Token::End => Str::default(),
         None => {
             return Err(Error::PrintSyntax {
                 at: parser.lexer.at - start,
@@ -89,11 +160,11 @@ pub(super) fn compile(format: &Format, symbols: &Symbols) -> Result<Tree> {
             });
         }
     };
-    let mut args = Vec::with_capacity(size / 16 + 4);
+    let mut args = Vec::with_capacity((size / 16 + 4).min(SMALL));
     while parser.take(Op::Comma) {
         args.push(parser.argument());
     }
-    if parser.lexer.token != Token::End {
+    if parser.lexer.token() != Token::End {
         return Err(Error::PrintSyntax {
             at: parser.lexer.at - start,
             why: "something follows the arguments",
@@ -168,11 +239,11 @@ impl<'f> Parser<'f> {
     }
 
     fn is(&self, op: Op) -> bool {
-        matches!(self.lexer.token, Token::Op(token) if token == op)
+        self.lexer.kind == lex::Kind::Op(op)
     }
 
     fn name(&mut self) -> Parsed<&'f str> {
-        match self.lexer.token {
+        match self.lexer.token() {
             Token::Name(name) => {
                 self.lexer.advance();
                 Ok(name)
@@ -188,7 +259,7 @@ impl<'f> Parser<'f> {
         self.locals.clear();
         let (nodes, args) = (self.tree.nodes.len(), self.tree.args.len());
         let parsed = self.ternary().and_then(|ex| {
-            if self.is(Op::Comma) || self.lexer.token == Token::End {
+            if self.is(Op::Comma) || self.lexer.token() == Token::End {
                 Ok(ex)
             } else {
                 Err(Reason::Syntax)
@@ -222,7 +293,7 @@ impl<'f> Parser<'f> {
     fn skip_argument(&mut self) {
         let mut depth = 0usize;
         loop {
-            match self.lexer.token {
+            match self.lexer.token() {
                 Token::End => return,
                 Token::Op(Op::Comma) if depth == 0 => return,
                 Token::Op(Op::Open | Op::OpenSquare | Op::OpenBrace) => depth += 1,
@@ -241,33 +312,21 @@ impl<'f> Parser<'f> {
             start,
             end,
             escaped,
-        } = self.lexer.token
+        } = self.lexer.token()
         else {
             return None;
         };
         self.lexer.advance();
-        if !escaped && !matches!(self.lexer.token, Token::Str { .. }) {
-            return Some(Str {
-                range: Range {
-                    start: start as u32,
-                    len: (end - start) as u32,
-                },
-                own: false,
-            });
+        if !escaped && !matches!(self.lexer.token(), Token::Str { .. }) {
+            return Some(Str::text(start, end - start));
         }
         let own = self.tree.strings.len();
         self.unescape(start, end);
-        while let Token::Str { start, end, .. } = self.lexer.token {
+        while let Token::Str { start, end, .. } = self.lexer.token() {
             self.lexer.advance();
             self.unescape(start, end);
         }
-        Some(Str {
-            range: Range {
-                start: own as u32,
-                len: (self.tree.strings.len() - own) as u32,
-            },
-            own: true,
-        })
+        Some(Str::own(own, self.tree.strings.len() - own))
     }
 
     fn unescape(&mut self, start: usize, end: usize) {
@@ -288,18 +347,10 @@ impl<'f> Parser<'f> {
             nodes,
             ..
         } = &mut self.tree;
-        let bytes = line
-            .range
-            .of(if line.own { strings } else { text.as_bytes() });
-        let literal = |from: usize, to: usize| {
-            Piece::Literal(Str {
-                range: Range {
-                    start: line.range.start + from as u32,
-                    len: to.saturating_sub(from) as u32,
-                },
-                own: line.own,
-            })
-        };
+        let bytes = line.of(text, strings);
+        let literal = |from: usize, to: usize| Piece::Literal(line.part(from, to));
+        // A conversion takes an argument, or two more; between them stands something.
+        pieces.reserve(2 * (end - first) + 1);
         let mut next = first;
         let mut from = 0;
         let mut at = 0;
@@ -341,6 +392,7 @@ impl<'f> Parser<'f> {
         }
     }
 
+    #[inline(always)]
     fn push(&mut self, node: Node, ty: Ty) -> Id {
         self.tree.nodes.push((node, ty));
         (self.tree.nodes.len() - 1) as Id
@@ -348,39 +400,29 @@ impl<'f> Parser<'f> {
 
     /// An expression as a node.
     fn id(&mut self, ex: Ex) -> Id {
-        match ex.what {
-            What::Const(value) => self.push(Node::Const(value), ex.ty),
+        match ex.what() {
+            What::Const(value) => self.push(Node::Const(value), ex.ty()),
             What::Node(id) => id,
         }
     }
 
     /// A new node above others.
+    #[inline(always)]
     fn node(&mut self, node: Node, ty: Ty, depth: u16) -> Parsed {
         if depth >= MAX_DEPTH {
             return Err(Reason::Depth);
         }
-        Ok(Ex {
-            what: What::Node(self.push(node, ty)),
-            ty,
-            depth: depth + 1,
-        })
+        Ok(Ex::of(self.push(node, ty), ty, depth + 1))
     }
 
     fn constant(value: u64, ty: Ty) -> Ex {
-        Ex {
-            what: What::Const(ty.convert(value)),
-            ty,
-            depth: 0,
-        }
+        Ex::constant(ty.convert(value), ty)
     }
 
     /// Something that cannot be known: it costs only what depends on it.
     fn unknown(&mut self, reason: Reason) -> Ex {
-        Ex {
-            what: What::Node(self.push(Node::Unknown(reason), Ty::UNKNOWN)),
-            ty: Ty::UNKNOWN,
-            depth: 0,
-        }
+        let id = self.push(Node::Unknown(reason), Ty::UNKNOWN);
+        Ex::of(id, Ty::UNKNOWN, 0)
     }
 
     /// Counts a level of nesting while `inner` runs.
@@ -395,17 +437,29 @@ impl<'f> Parser<'f> {
     }
 
     /// A field by name: of two with one name the one that is dynamic, or the one that is not.
-    fn field(&self, name: &str, dynamic: bool) -> Option<Field<'f>> {
+    fn field(&mut self, name: &str, dynamic: bool) -> Option<Field<'f>> {
+        let is_wanted = |field: Field<'_>| {
+            dynamic
+                == matches!(
+                    field.kind(),
+                    Kind::Array {
+                        place: Place::DataLoc | Place::RelLoc,
+                        ..
+                    }
+                )
+        };
+        // Most lines name the fields in their order.
+        if let Some(field) = self.format.field_at(self.next_field)
+            && scan::same(field.name().as_bytes(), name.as_bytes())
+            && is_wanted(field)
+        {
+            self.next_field += 1;
+            return Some(field);
+        }
         let mut other = None;
-        for field in self.format.named(name) {
-            let is_dynamic = matches!(
-                field.kind(),
-                Kind::Array {
-                    place: Place::DataLoc | Place::RelLoc,
-                    ..
-                }
-            );
-            if is_dynamic == dynamic {
+        for (at, field) in self.format.named(name) {
+            if is_wanted(field) {
+                self.next_field = at + 1;
                 return Some(field);
             }
             other = other.or(Some(field));

@@ -104,6 +104,9 @@ pub(super) fn find(name: &str) -> Option<u16> {
         .and_then(|at| u16::try_from(at).ok())
 }
 
+// A type has room for the number of so many.
+const _: () = assert!(LAYOUTS.len() <= 64);
+
 /// Its size in bytes.
 pub(super) fn size(id: u16) -> u32 {
     LAYOUTS.get(usize::from(id)).map_or(0, |layout| layout.size)

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use super::btf::Btf;
 use super::constants::CONSTANTS;
 use super::functions::{FUNCTIONS, Function};
+use crate::names::Names;
 use crate::{Error, Result};
 
 /// What a print fmt may name and its format file does not explain.
@@ -155,11 +156,8 @@ impl Symbols {
                 return Some(value);
             }
         }
-        CONSTANTS
-            .binary_search_by_key(&name, |(name, _)| name)
-            .ok()
-            .and_then(|at| CONSTANTS.get(at))
-            .map(|(_, value)| *value)
+        static TABLE: Names<i64, 2048> = Names::new(CONSTANTS);
+        TABLE.get(name)
     }
 
     pub(super) fn function_of(&self, name: &str) -> Option<Function> {
@@ -170,11 +168,8 @@ impl Symbols {
         {
             return Some(*function);
         }
-        FUNCTIONS
-            .binary_search_by_key(&name, |(name, _)| name)
-            .ok()
-            .and_then(|at| FUNCTIONS.get(at))
-            .map(|(_, function)| *function)
+        static TABLE: Names<Function, 512> = Names::new(FUNCTIONS);
+        TABLE.get(name)
     }
 
     pub(super) fn hz_value(&self) -> Option<u32> {

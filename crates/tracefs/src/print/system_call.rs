@@ -99,15 +99,12 @@ fn is_string(format: &Format, name: &str) -> bool {
 }
 
 fn literal(tree: &mut Tree, parts: &[&str]) {
-    let start = tree.strings.len() as u32;
+    let start = tree.strings.len();
     for part in parts {
         tree.strings.extend_from_slice(part.as_bytes());
     }
-    let len = tree.strings.len() as u32 - start;
-    tree.pieces.push(Piece::Literal(Str {
-        range: Range { start, len },
-        own: true,
-    }));
+    let len = tree.strings.len() - start;
+    tree.pieces.push(Piece::Literal(Str::own(start, len)));
 }
 
 fn node(tree: &mut Tree, node: Node, ty: Ty) -> u32 {

@@ -2,6 +2,8 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::fmt;
 
 use super::conversion::Piece;
 use super::functions::Function;
@@ -34,8 +36,55 @@ impl Range {
 /// Bytes of a literal: of the text itself, or of `strings` where escapes had to be taken out.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Str {
-    pub(super) range: Range,
-    pub(super) own: bool,
+    start: u32,
+    /// The highest bit says that they are of `strings`.
+    len: u32,
+}
+
+const OWN: u32 = 1 << 31;
+
+impl Str {
+    /// A part of the text.
+    pub(super) fn text(start: usize, len: usize) -> Self {
+        Self {
+            start: start as u32,
+            len: len as u32 & !OWN,
+        }
+    }
+
+    /// A part of `strings`.
+    pub(super) fn own(start: usize, len: usize) -> Self {
+        Self {
+            start: start as u32,
+            len: len as u32 | OWN,
+        }
+    }
+
+    /// A part of it.
+    pub(super) fn part(self, from: usize, to: usize) -> Self {
+        Self {
+            start: self.start + from as u32,
+            len: to.saturating_sub(from) as u32 & !OWN | self.len & OWN,
+        }
+    }
+
+    pub(super) fn len(self) -> u32 {
+        self.len & !OWN
+    }
+
+    /// Its bytes.
+    #[inline]
+    pub(super) fn of<'t>(self, text: &'t str, strings: &'t [u8]) -> &'t [u8] {
+        let arena = if self.len & OWN != 0 {
+            strings
+        } else {
+            text.as_bytes()
+        };
+        let start = self.start as usize;
+        arena
+            .get(start..start + self.len() as usize)
+            .unwrap_or_default()
+    }
 }
 
 /// What a C type is.
@@ -50,77 +99,117 @@ pub(super) enum Base {
 }
 
 /// A C type, as far as arithmetic and printing need it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ty {
-    pub(super) base: Base,
-    /// Bytes of the base; 0 where unknown.
-    pub(super) size: u32,
-    pub(super) signed: bool,
-    /// How many `*`.
-    pub(super) stars: u8,
-    /// Length of the array, of which this is the decayed pointer; 0 for none.
-    pub(super) len: u32,
-}
+///
+/// One word, so that expressions are handed on in registers: size, array length, how many `*`,
+/// sign, base.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ty(u64);
+
+/// Where each of them begins. Sizes and lengths are at most
+/// [`MAX_EXTENT`](crate::format::MAX_EXTENT) and a literal's NUL.
+const LEN: u32 = 21;
+const STARS: u32 = 42;
+const SIGNED: u32 = 46;
+const BASE: u32 = 47;
+/// Bits from here on are left to expressions.
+pub(super) const TY_BITS: u32 = 54;
+const MAX_AMOUNT: u32 = (1 << LEN) - 1;
+const MAX_STARS: u8 = 15;
+/// The base of the first struct; the others follow, 64 at most.
+const STRUCTS: u64 = 4;
 
 impl Ty {
+    const fn new(base: u64, size: u32, signed: bool, stars: u8) -> Self {
+        let size = if size > MAX_AMOUNT { MAX_AMOUNT } else { size };
+        Self(size as u64 | (stars as u64) << STARS | (signed as u64) << SIGNED | base << BASE)
+    }
     pub(super) const fn int(size: u32, signed: bool) -> Self {
-        Self {
-            base: Base::Int,
-            size,
-            signed,
-            stars: 0,
-            len: 0,
-        }
+        Self::new(1, size, signed, 0)
     }
     pub(super) const INT: Self = Self::int(4, true);
-    pub(super) const UNKNOWN: Self = Self {
-        base: Base::Unknown,
-        size: 0,
-        signed: false,
-        stars: 0,
-        len: 0,
-    };
-    pub(super) const CHARS: Self = Self {
-        base: Base::Int,
-        size: 1,
-        signed: false,
-        stars: 1,
-        len: 0,
-    };
-    pub(super) const VOIDS: Self = Self {
-        base: Base::Void,
-        size: 1,
-        signed: false,
-        stars: 1,
-        len: 0,
-    };
+    pub(super) const BOOL: Self = Self::new(2, 1, false, 0);
+    pub(super) const VOID: Self = Self::new(0, 1, false, 0);
+    pub(super) const UNKNOWN: Self = Self::new(3, 0, false, 0);
+    pub(super) const CHARS: Self = Self::new(1, 1, false, 1);
+    pub(super) const VOIDS: Self = Self::new(0, 1, false, 1);
+
+    /// A struct or union whose layout is known, of that index.
+    pub(super) fn structure(id: u16, size: u32) -> Self {
+        Self::new(STRUCTS + u64::from(id & 63), size, false, 0)
+    }
+
+    /// The same, as an array of that length has it; 0 for none.
+    pub(super) fn with_len(self, len: u32) -> Self {
+        let without = self.0 & !(u64::from(MAX_AMOUNT) << LEN);
+        Self(without | u64::from(len.min(MAX_AMOUNT)) << LEN)
+    }
+
+    /// The same base and sign, of that size.
+    pub(super) fn with_size(self, size: u32) -> Self {
+        Self(self.0 & !u64::from(MAX_AMOUNT) | u64::from(size.min(MAX_AMOUNT)))
+    }
+
+    pub(super) fn base(self) -> Base {
+        match self.0 >> BASE {
+            0 => Base::Void,
+            1 => Base::Int,
+            2 => Base::Bool,
+            3 => Base::Unknown,
+            id => Base::Struct((id - STRUCTS) as u16),
+        }
+    }
+
+    /// Bytes of the base; 0 where unknown.
+    pub(super) fn size(self) -> u32 {
+        self.0 as u32 & MAX_AMOUNT
+    }
+
+    /// Length of the array, of which this is the decayed pointer; 0 for none.
+    pub(super) fn len(self) -> u32 {
+        (self.0 >> LEN) as u32 & MAX_AMOUNT
+    }
+
+    pub(super) fn is_signed(self) -> bool {
+        self.0 >> SIGNED & 1 != 0
+    }
+
+    fn stars(self) -> u8 {
+        (self.0 >> STARS) as u8 & MAX_STARS
+    }
+
+    fn with_stars(self, stars: u8) -> Self {
+        let without = self.0 & !(u64::from(MAX_STARS) << STARS);
+        Self(without | u64::from(stars.min(MAX_STARS)) << STARS).with_len(0)
+    }
+
+    /// The bits below [`TY_BITS`].
+    pub(super) fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// What [`Ty::bits`] gave.
+    pub(super) fn from_bits(bits: u64) -> Self {
+        Self(bits & ((1 << TY_BITS) - 1))
+    }
 
     pub(super) fn is_pointer(self) -> bool {
-        self.stars > 0
+        self.stars() > 0
     }
 
     /// What a pointer of this type points to.
     pub(super) fn pointee(self) -> Self {
-        Self {
-            stars: self.stars.saturating_sub(1),
-            len: 0,
-            ..self
-        }
+        self.with_stars(self.stars().saturating_sub(1))
     }
 
     pub(super) fn pointer_to(self) -> Self {
-        Self {
-            stars: self.stars.saturating_add(1),
-            len: 0,
-            ..self
-        }
+        self.with_stars(self.stars() + 1)
     }
 
     /// `sizeof`; 0 where unknown.
     pub(super) fn bytes(self, abi: Abi) -> u32 {
-        match (self.stars, self.len) {
-            (0, _) => self.size,
-            (1, 1..) => self.size.saturating_mul(self.len),
+        match (self.stars(), self.len()) {
+            (0, _) => self.size(),
+            (1, len @ 1..) => self.size().saturating_mul(len),
             _ => abi.word.bytes() as u32,
         }
     }
@@ -130,8 +219,8 @@ impl Ty {
         if self.is_pointer() {
             return Self::int(abi.word.bytes() as u32, false);
         }
-        match (self.base, self.size) {
-            (Base::Int, 4 | 8) => Self::int(self.size, self.signed),
+        match (self.base(), self.size()) {
+            (Base::Int, size @ (4 | 8)) => Self::int(size, self.is_signed()),
             (Base::Unknown | Base::Struct(_), _) => Self::int(8, false),
             _ => Self::INT,
         }
@@ -140,30 +229,43 @@ impl Ty {
     /// The type that both operands of an arithmetic operator are converted to.
     pub(super) fn common(self, other: Self, abi: Abi) -> Self {
         let (a, b) = (self.promoted(abi), other.promoted(abi));
-        if a.size == b.size {
-            Self::int(a.size, a.signed && b.signed)
-        } else if a.size > b.size {
-            a
-        } else {
-            b
+        match a.size().cmp(&b.size()) {
+            Ordering::Equal => Self::int(a.size(), a.is_signed() && b.is_signed()),
+            Ordering::Greater => a,
+            Ordering::Less => b,
         }
     }
 
     /// A value cut to this type, and carried to 64 bits again by its sign.
+    #[inline]
     pub(super) fn convert(self, value: u64) -> u64 {
         if self.is_pointer() {
             return value;
         }
-        match (self.base, self.size, self.signed) {
-            (Base::Bool, ..) => u64::from(value != 0),
-            (Base::Int, 1, false) => value & 0xff,
-            (Base::Int, 1, true) => i64::from(value as i8) as u64,
-            (Base::Int, 2, false) => value & 0xffff,
-            (Base::Int, 2, true) => i64::from(value as i16) as u64,
-            (Base::Int, 4, false) => value & 0xffff_ffff,
-            (Base::Int, 4, true) => i64::from(value as i32) as u64,
+        match (self.base(), self.size()) {
+            (Base::Bool, _) => u64::from(value != 0),
+            (Base::Int, size @ (1 | 2 | 4)) => {
+                let unused = 64 - size * 8;
+                if self.is_signed() {
+                    ((value << unused) as i64 >> unused) as u64
+                } else {
+                    value << unused >> unused
+                }
+            }
             _ => value,
         }
+    }
+}
+
+impl fmt::Debug for Ty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ty")
+            .field("base", &self.base())
+            .field("size", &self.size())
+            .field("signed", &self.is_signed())
+            .field("stars", &self.stars())
+            .field("len", &self.len())
+            .finish()
     }
 }
 
@@ -367,12 +469,7 @@ pub(super) struct Tree {
 
 impl Tree {
     pub(super) fn str(&self, str: Str) -> &[u8] {
-        let arena = if str.own {
-            &self.strings
-        } else {
-            self.text.as_bytes()
-        };
-        str.range.of(arena)
+        str.of(&self.text, &self.strings)
     }
 
     pub(super) fn source(&self, range: Range) -> &str {

@@ -14,21 +14,6 @@ enum How {
     Rest,
 }
 
-/// A number's size and sign together, so that one look decides how it is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Read {
-    U8,
-    U16,
-    U32,
-    U64,
-    I8,
-    I16,
-    I32,
-    I64,
-    /// No number, or one of the other byte order.
-    Other,
-}
-
 /// Reads one field of one format out of any record of it.
 ///
 /// Made by [`Format::accessor`](crate::Format::accessor) or
@@ -42,7 +27,11 @@ pub struct Accessor {
     element_size: u8,
     signed: bool,
     swap: bool,
-    read: Read,
+    /// Bits of a word that a number leaves over.
+    unused: u8,
+    /// Where a number in this machine's byte order ends: nearly all fields are such numbers. What
+    /// is none ends beyond any record.
+    end: u32,
 }
 
 impl Accessor {
@@ -68,17 +57,9 @@ impl Accessor {
             ),
         };
         let swap = abi.endian != Endian::NATIVE;
-        let read = match (how, size, signed) {
-            _ if swap => Read::Other,
-            (How::Number, 1, false) => Read::U8,
-            (How::Number, 2, false) => Read::U16,
-            (How::Number, 4, false) => Read::U32,
-            (How::Number, 8, false) => Read::U64,
-            (How::Number, 1, true) => Read::I8,
-            (How::Number, 2, true) => Read::I16,
-            (How::Number, 4, true) => Read::I32,
-            (How::Number, 8, true) => Read::I64,
-            _ => Read::Other,
+        let end = match how {
+            How::Number if !swap => offset + size,
+            _ => u32::MAX,
         };
         Self {
             offset,
@@ -88,7 +69,8 @@ impl Accessor {
             element_size,
             signed,
             swap,
-            read,
+            unused: 64 - size.min(8) as u8 * 8,
+            end,
         }
     }
 
@@ -112,21 +94,38 @@ impl Accessor {
     #[inline]
     #[must_use]
     pub fn value<'d>(&self, data: &'d [u8]) -> Option<Value<'d>> {
-        let at = data.get(self.offset()..)?;
-        Some(match self.read {
-            Read::U8 => Value::Unsigned(u64::from(*at.first()?)),
-            Read::U16 => Value::Unsigned(u64::from(u16::from_ne_bytes(*at.first_chunk()?))),
-            Read::U32 => Value::Unsigned(u64::from(u32::from_ne_bytes(*at.first_chunk()?))),
-            Read::U64 => Value::Unsigned(u64::from_ne_bytes(*at.first_chunk()?)),
-            Read::I8 => Value::Signed(i64::from(i8::from_ne_bytes(*at.first_chunk()?))),
-            Read::I16 => Value::Signed(i64::from(i16::from_ne_bytes(*at.first_chunk()?))),
-            Read::I32 => Value::Signed(i64::from(i32::from_ne_bytes(*at.first_chunk()?))),
-            Read::I64 => Value::Signed(i64::from_ne_bytes(*at.first_chunk()?)),
-            Read::Other => return self.other(data),
+        if let Some(top) = self.top(data) {
+            let unused = u32::from(self.unused);
+            if self.signed {
+                return Some(Value::Signed(top as i64 >> (unused & 63)));
+            }
+            return Some(Value::Unsigned(top >> (unused & 63)));
+        }
+        self.other(data)
+    }
+
+    /// A number at the top of a word, what is beside it shifted out: eight bytes are read wherever
+    /// there are eight, so that no look at the size decides how. `None` if the record has
+    /// less, or this is no such number.
+    #[inline]
+    fn top(&self, data: &[u8]) -> Option<u64> {
+        let last = data.len().checked_sub(8)?;
+        if self.end as usize > data.len() {
+            return None;
+        }
+        let at = self.offset().min(last);
+        let word = u64::from_ne_bytes(*data.get(at..)?.first_chunk()?);
+        let before = (self.offset() - at) as u32 * 8;
+        Some(if cfg!(target_endian = "little") {
+            word << (u32::from(self.unused).wrapping_sub(before) & 63)
+        } else {
+            word << (before & 63)
         })
     }
 
-    /// A number of the other byte order, and all that is none.
+    /// A number of the other byte order or of a record of less than eight bytes, and all that is no
+    /// number.
+    #[cold]
     fn other<'d>(&self, data: &'d [u8]) -> Option<Value<'d>> {
         if self.how == How::Number {
             let raw = self.raw(data)?;

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::{Ex, Parsed, Parser, What};
 use crate::format::{Field, Kind};
+use crate::names::Names;
 use crate::print::functions::{Argument, Function};
 use crate::print::lex::{Op, Token};
 use crate::print::tree::{Binary, Node, Range, Reason, Row, Str, Ty};
@@ -13,6 +14,66 @@ use crate::print::tree::{Binary, Node, Range, Reason, Row, Str, Ty};
 pub(in crate::print) const MAX_ARGUMENTS: usize = 24;
 
 const NSEC_PER_SEC: u64 = 1_000_000_000;
+
+/// What the kernel's headers and the compiler bring; others of the same sense stand beside them.
+#[derive(Clone, Copy)]
+enum Helper {
+    GetStr,
+    GetDynamicArray,
+    GetDynamicArrayLen,
+    GetBitmask,
+    PrintFlags,
+    PrintFlagsU64,
+    PrintSymbolic,
+    PrintSymbolicU64,
+    PrintHex,
+    PrintArray,
+    PrintDynamicArray,
+    PrintHexDump,
+    PrintNsToSecs,
+    JiffiesToMsecs,
+    BuiltinExpect,
+    BuiltinChooseExpr,
+    BuiltinConstantP,
+    TraceSeqBufferPtr,
+    TraceSeqPrintf,
+    GetBuf,
+}
+
+static HELPERS: Names<Helper, 128> = Names::new(&[
+    ("__get_str", Helper::GetStr),
+    ("__get_rel_str", Helper::GetStr),
+    ("__get_dynamic_array", Helper::GetDynamicArray),
+    ("__get_rel_dynamic_array", Helper::GetDynamicArray),
+    ("__get_sockaddr", Helper::GetDynamicArray),
+    ("__get_sockaddr_rel", Helper::GetDynamicArray),
+    ("__get_rel_sockaddr", Helper::GetDynamicArray),
+    ("__get_dynamic_array_len", Helper::GetDynamicArrayLen),
+    ("__get_rel_dynamic_array_len", Helper::GetDynamicArrayLen),
+    ("__get_bitmask", Helper::GetBitmask),
+    ("__get_rel_bitmask", Helper::GetBitmask),
+    ("__get_cpumask", Helper::GetBitmask),
+    ("__get_rel_cpumask", Helper::GetBitmask),
+    ("__print_flags", Helper::PrintFlags),
+    ("__print_flags_u64", Helper::PrintFlagsU64),
+    ("__print_symbolic", Helper::PrintSymbolic),
+    ("__print_symbolic_u64", Helper::PrintSymbolicU64),
+    ("__print_hex", Helper::PrintHex),
+    ("__print_hex_str", Helper::PrintHex),
+    ("__print_array", Helper::PrintArray),
+    ("__print_dynamic_array", Helper::PrintDynamicArray),
+    ("__print_hex_dump", Helper::PrintHexDump),
+    ("__print_ns_to_secs", Helper::PrintNsToSecs),
+    ("__print_ns_without_secs", Helper::PrintNsToSecs),
+    ("jiffies_to_msecs", Helper::JiffiesToMsecs),
+    ("__builtin_expect", Helper::BuiltinExpect),
+    ("__builtin_choose_expr", Helper::BuiltinChooseExpr),
+    ("__builtin_constant_p", Helper::BuiltinConstantP),
+    ("__builtin_types_compatible_p", Helper::BuiltinConstantP),
+    ("trace_seq_buffer_ptr", Helper::TraceSeqBufferPtr),
+    ("trace_seq_printf", Helper::TraceSeqPrintf),
+    ("__get_buf", Helper::GetBuf),
+]);
 
 impl<'f> Parser<'f> {
     /// After a function's name, at the bracket; `start` is where the name stands.
@@ -28,37 +89,36 @@ impl<'f> Parser<'f> {
 
     /// Up to, not over, the closing bracket. `None` if the name is no helper's.
     fn helper(&mut self, name: &str) -> Parsed<Option<Ex>> {
-        let ex = match name {
-            "__get_str" | "__get_rel_str" => self.dynamic(Ty::CHARS)?,
-            "__get_dynamic_array"
-            | "__get_rel_dynamic_array"
-            | "__get_sockaddr"
-            | "__get_sockaddr_rel"
-            | "__get_rel_sockaddr" => self.dynamic(Ty::VOIDS)?,
-            "__get_dynamic_array_len" | "__get_rel_dynamic_array_len" => {
+        let Some(helper) = HELPERS.get(name) else {
+            return Ok(None);
+        };
+        let ex = match helper {
+            Helper::GetStr => self.dynamic(Ty::CHARS)?,
+            Helper::GetDynamicArray => self.dynamic(Ty::VOIDS)?,
+            Helper::GetDynamicArrayLen => {
                 let node = self.dynamic_field()?.map(Node::DataLen);
                 self.node_or(node, Ty::int(4, false), 0)?
             }
-            "__get_bitmask" | "__get_rel_bitmask" | "__get_cpumask" | "__get_rel_cpumask" => {
+            Helper::GetBitmask => {
                 let data = self.dynamic(Ty::VOIDS)?;
-                let depth = data.depth;
+                let depth = data.depth();
                 let id = self.id(data);
                 self.node(Node::Bitmask(id), Ty::CHARS, depth)?
             }
-            "__print_flags" => self.flags(self.long())?,
-            "__print_flags_u64" => self.flags(8)?,
-            "__print_symbolic" => self.symbolic(self.long())?,
-            "__print_symbolic_u64" => self.symbolic(8)?,
-            "__print_hex" | "__print_hex_str" => {
+            Helper::PrintFlags => self.flags(self.long())?,
+            Helper::PrintFlagsU64 => self.flags(8)?,
+            Helper::PrintSymbolic => self.symbolic(self.long())?,
+            Helper::PrintSymbolicU64 => self.symbolic(8)?,
+            Helper::PrintHex => {
                 let data = self.ternary()?;
                 self.need(Op::Comma)?;
                 let len = self.ternary()?;
-                let depth = data.depth.max(len.depth);
+                let depth = data.depth().max(len.depth());
                 let (data, len) = (self.id(data), self.id(len));
                 let spaced = name == "__print_hex";
                 self.node(Node::Hex { data, len, spaced }, Ty::CHARS, depth)?
             }
-            "__print_array" => {
+            Helper::PrintArray => {
                 let data = self.ternary()?;
                 self.need(Op::Comma)?;
                 let count = self.ternary()?;
@@ -66,7 +126,7 @@ impl<'f> Parser<'f> {
                 let size = self.ternary()?;
                 self.array(data, count, size)?
             }
-            "__print_dynamic_array" => {
+            Helper::PrintDynamicArray => {
                 let at = self.lexer.at;
                 let data = self.dynamic(Ty::VOIDS)?;
                 self.lexer.seek(at);
@@ -77,8 +137,8 @@ impl<'f> Parser<'f> {
                 let count = self.combine(Binary::Div, len, size)?;
                 self.array(data, count, size)?
             }
-            "__print_hex_dump" => self.hex_dump()?,
-            "__print_ns_to_secs" | "__print_ns_without_secs" => {
+            Helper::PrintHexDump => self.hex_dump()?,
+            Helper::PrintNsToSecs => {
                 let value = self.ternary()?;
                 let value = self.cast(value, Ty::int(8, false))?;
                 let second = Self::constant(NSEC_PER_SEC, Ty::int(8, false));
@@ -89,7 +149,7 @@ impl<'f> Parser<'f> {
                     self.cast(rest, Ty::int(4, false))?
                 }
             }
-            "jiffies_to_msecs" => match self.tree.symbols.hz_value() {
+            Helper::JiffiesToMsecs => match self.tree.symbols.hz_value() {
                 Some(hz @ 1..) => {
                     let jiffies = self.ternary()?;
                     let jiffies = self.cast(jiffies, Ty::int(8, false))?;
@@ -101,34 +161,34 @@ impl<'f> Parser<'f> {
                 }
                 _ => return Ok(None),
             },
-            "__builtin_expect" => {
+            Helper::BuiltinExpect => {
                 let value = self.ternary()?;
                 self.need(Op::Comma)?;
                 self.ternary()?;
                 value
             }
-            "__builtin_choose_expr" => {
+            Helper::BuiltinChooseExpr => {
                 let cond = self.ternary()?;
                 self.need(Op::Comma)?;
                 let yes = self.ternary()?;
                 self.need(Op::Comma)?;
                 let no = self.ternary()?;
-                match cond.what {
+                match cond.what() {
                     What::Const(0) => no,
                     What::Const(_) => yes,
                     What::Node(_) => return Err(Reason::Syntax),
                 }
             }
-            "__builtin_constant_p" | "__builtin_types_compatible_p" => {
+            Helper::BuiltinConstantP => {
                 // Only ever in assertions that held when the kernel was compiled.
                 self.skip_arguments();
                 Self::constant(0, Ty::INT)
             }
-            "trace_seq_buffer_ptr" => {
+            Helper::TraceSeqBufferPtr => {
                 self.skip_arguments();
                 self.node(Node::Sequence, Ty::CHARS, 0)?
             }
-            "trace_seq_printf" => {
+            Helper::TraceSeqPrintf => {
                 self.sequence()?;
                 self.need(Op::Comma)?;
                 let line = self.string().ok_or(Reason::Syntax)?;
@@ -137,7 +197,7 @@ impl<'f> Parser<'f> {
                 while self.take(Op::Comma) {
                     let start = self.lexer.at;
                     let ex = self.nested(Self::ternary)?;
-                    depth = depth.max(ex.depth);
+                    depth = depth.max(ex.depth());
                     let id = self.id(ex);
                     args.push(self.arg_from(id, start));
                 }
@@ -147,11 +207,10 @@ impl<'f> Parser<'f> {
                 let pieces = self.pieces(line, first, end);
                 self.node(Node::Print { pieces }, Ty::INT, depth)?
             }
-            "__get_buf" => {
+            Helper::GetBuf => {
                 self.skip_arguments();
                 Self::constant(0, Ty::VOIDS)
             }
-            _ => return Ok(None),
         };
         Ok(Some(ex))
     }
@@ -187,7 +246,7 @@ impl<'f> Parser<'f> {
     }
 
     fn array(&mut self, data: Ex, count: Ex, size: Ex) -> Parsed {
-        let depth = data.depth.max(count.depth).max(size.depth);
+        let depth = data.depth().max(count.depth()).max(size.depth());
         let (data, count, size) = (self.id(data), self.id(count), self.id(size));
         self.node(Node::Array { data, count, size }, Ty::CHARS, depth)
     }
@@ -201,11 +260,11 @@ impl<'f> Parser<'f> {
             Some(delimiter) => delimiter,
             None => {
                 self.ternary()?;
-                crate::print::conversion::NOTHING
+                Str::default()
             }
         };
         let table = self.rows(ty)?;
-        let depth = value.depth;
+        let depth = value.depth();
         let value = self.id(value);
         let flags = Node::Flags {
             value,
@@ -220,7 +279,7 @@ impl<'f> Parser<'f> {
         let value = self.ternary()?;
         let value = self.cast(value, ty)?;
         let table = self.rows(ty)?;
-        let depth = value.depth;
+        let depth = value.depth();
         let value = self.id(value);
         self.node(Node::Symbolic { value, table }, Ty::CHARS, depth)
     }
@@ -229,7 +288,12 @@ impl<'f> Parser<'f> {
     fn rows(&mut self, ty: Ty) -> Parsed<Range> {
         let start = self.tree.rows.len();
         self.tree.rows.reserve(16);
-        while self.take(Op::Comma) {
+        while self.is(Op::Comma) {
+            if let Some(row) = self.plain_row(ty) {
+                self.tree.rows.push(row);
+                continue;
+            }
+            self.lexer.advance();
             // A macro may leave a comma at the end.
             if self.is(Op::Close) {
                 break;
@@ -238,14 +302,9 @@ impl<'f> Parser<'f> {
             if self.take(Op::CloseBrace) {
                 continue;
             }
-            let value = if let Some(value) = self.bit() {
-                value
-            } else {
-                let nodes = self.tree.nodes.len();
-                let value = self.nested(Self::ternary)?;
-                self.tree.nodes.truncate(nodes);
-                value
-            };
+            let nodes = self.tree.nodes.len();
+            let value = self.nested(Self::ternary)?;
+            self.tree.nodes.truncate(nodes);
             self.need(Op::Comma)?;
             let text = self.row_text()?;
             self.take(Op::Comma);
@@ -254,7 +313,7 @@ impl<'f> Parser<'f> {
                 // `{ …, NULL }` ends the table.
                 continue;
             };
-            let (value, unknown) = match value.what {
+            let (value, unknown) = match value.what() {
                 What::Const(value) => (ty.convert(value), false),
                 What::Node(_) => (0, true),
             };
@@ -270,42 +329,6 @@ impl<'f> Parser<'f> {
         })
     }
 
-    /// `((((1UL))) << (3))`, as `BIT()` and `1 << 3` leave it: most rows of flags. Nothing is
-    /// consumed if it is anything else.
-    fn bit(&mut self) -> Option<Ex> {
-        let at = self.lexer.at;
-        let found = self.number_in_brackets().and_then(|(left, open)| {
-            if open == 0 || !self.take(Op::Shl) {
-                return None;
-            }
-            let (right, inner) = self.number_in_brackets()?;
-            (inner == 0).then_some(())?;
-            (0..open).all(|_| self.take(Op::Close)).then_some(())?;
-            self.is(Op::Comma).then_some(())?;
-            self.combine(Binary::Shl, left, right).ok()
-        });
-        if found.is_none() {
-            self.lexer.seek(at);
-        }
-        found
-    }
-
-    /// Brackets, a number, and closing brackets; how many are still open.
-    fn number_in_brackets(&mut self) -> Option<(Ex, usize)> {
-        let mut open = 0usize;
-        while self.take(Op::Open) {
-            open += 1;
-        }
-        let Token::Number { .. } = self.lexer.token else {
-            return None;
-        };
-        let number = self.number().ok()?;
-        while open > 0 && self.take(Op::Close) {
-            open -= 1;
-        }
-        Some((number, open))
-    }
-
     fn row_text(&mut self) -> Parsed<Option<Str>> {
         if let Some(text) = self.string() {
             return Ok(Some(text));
@@ -318,7 +341,7 @@ impl<'f> Parser<'f> {
             return Ok(Some(text));
         }
         self.lexer.seek(at);
-        match self.nested(Self::ternary)?.what {
+        match self.nested(Self::ternary)?.what() {
             What::Const(0) => Ok(None),
             _ => Err(Reason::Syntax),
         }
@@ -332,13 +355,13 @@ impl<'f> Parser<'f> {
             if at > 0 {
                 self.need(Op::Comma)?;
             }
-            let ex = match self.lexer.token {
+            let ex = match self.lexer.token() {
                 Token::Name("DUMP_PREFIX_NONE") if at == 1 => self.value(0),
                 Token::Name("DUMP_PREFIX_ADDRESS") if at == 1 => self.value(1),
                 Token::Name("DUMP_PREFIX_OFFSET") if at == 1 => self.value(2),
                 _ => self.ternary()?,
             };
-            depth = depth.max(ex.depth);
+            depth = depth.max(ex.depth());
             ids.push(self.id(ex));
         }
         let args = self.ids(&ids);
@@ -352,36 +375,39 @@ impl<'f> Parser<'f> {
 
     /// A function of the kernel, from a table or unknown.
     fn function(&mut self, name: &'f str, start: usize) -> Parsed {
-        let mut args = Vec::new();
+        let nodes = self.tree.nodes.len();
+        let mut ids = [0; MAX_ARGUMENTS];
+        let mut constants = [Argument::Unknown; MAX_ARGUMENTS];
+        let mut count = 0;
+        let mut all_constant = true;
         let mut depth = 0;
         while !self.is(Op::Close) {
-            if !args.is_empty() {
+            if count > 0 {
                 self.need(Op::Comma)?;
             }
-            if args.len() >= MAX_ARGUMENTS {
-                return Err(Reason::Depth);
-            }
             // The trace_seq that the kernel's own helpers print to.
-            if self.lexer.token == Token::Name("p") && !self.is_local_name("p") {
+            if self.lexer.token() == Token::Name("p") && !self.is_local_name("p") {
                 self.lexer.advance();
                 if !self.take(Op::Comma) {
                     break;
                 }
             }
             let ex = self.ternary()?;
-            depth = depth.max(ex.depth);
-            args.push(ex);
-        }
-        let Some(function) = self.tree.symbols.function_of(name) else {
-            let ids: Vec<_> = args.into_iter().map(|ex| self.id(ex)).collect();
-            let args = self.ids(&ids);
-            let name = Str {
-                range: Range {
-                    start: start as u32,
-                    len: name.len() as u32,
-                },
-                own: false,
+            let (Some(id), Some(constant)) = (ids.get_mut(count), constants.get_mut(count)) else {
+                return Err(Reason::Depth);
             };
+            match ex.what() {
+                What::Const(value) => *constant = Argument::Number(value),
+                What::Node(_) => all_constant = false,
+            }
+            depth = depth.max(ex.depth());
+            *id = self.id(ex);
+            count += 1;
+        }
+        let ids = ids.get(..count).unwrap_or_default();
+        let Some(function) = self.tree.symbols.function_of(name) else {
+            let args = self.ids(ids);
+            let name = Str::text(start, name.len());
             return self.node(Node::UnknownCall { name, args }, Ty::UNKNOWN, depth);
         };
         let ty = match function {
@@ -389,22 +415,17 @@ impl<'f> Parser<'f> {
                 call, size, signed, ..
             } => {
                 let ty = Ty::int(u32::from(size), signed);
-                let constants: Option<Vec<_>> = args
-                    .iter()
-                    .map(|ex| match ex.what {
-                        What::Const(value) => Some(Argument::Number(value)),
-                        What::Node(_) => None,
-                    })
-                    .collect();
-                if let Some(value) = constants.and_then(|constants| call(&constants)) {
+                if all_constant
+                    && let Some(value) = call(constants.get(..count).unwrap_or_default())
+                {
+                    self.tree.nodes.truncate(nodes);
                     return Ok(Self::constant(value, ty));
                 }
                 ty
             }
             Function::Text(_) => Ty::CHARS,
         };
-        let ids: Vec<_> = args.into_iter().map(|ex| self.id(ex)).collect();
-        let args = self.ids(&ids);
+        let args = self.ids(ids);
         self.node(Node::Call { function, args }, ty, depth)
     }
 
@@ -412,7 +433,7 @@ impl<'f> Parser<'f> {
     fn skip_arguments(&mut self) {
         let mut depth = 0usize;
         loop {
-            match self.lexer.token {
+            match self.lexer.token() {
                 Token::End => return,
                 Token::Op(Op::Open) => depth += 1,
                 Token::Op(Op::Close) => {

@@ -2,6 +2,7 @@
 
 use super::{Ex, Parsed, Parser, What};
 use crate::format::scalar;
+use crate::names::Names;
 use crate::print::lex::{Op, Token};
 use crate::print::structs;
 use crate::print::tree::{Base, Reason, Ty};
@@ -12,18 +13,18 @@ impl<'f> Parser<'f> {
     pub(super) fn cast_type(&mut self) -> Option<Ty> {
         let at = self.lexer.at;
         self.lexer.advance();
-        let ty = match self.lexer.token {
+        let ty = match self.lexer.token() {
             Token::Name(_) => self.type_name(true),
             _ => None,
         };
         let found = ty.filter(|_| self.take(Op::Close)).filter(|ty| {
             // `(name)` alone may be a value in brackets; a cast has an operand behind it.
-            ty.base != Base::Unknown
+            ty.base() != Base::Unknown
                 || ty.is_pointer()
                 || matches!(
-                    self.lexer.token,
+                    self.lexer.token(),
                     Token::Name(_)
-                        | Token::Number { .. }
+                        | Token::Number(_)
                         | Token::Char(_)
                         | Token::Op(Op::Open | Op::Tilde | Op::Not)
                 )
@@ -40,65 +41,56 @@ impl<'f> Parser<'f> {
         let mut words = Words::default();
         let mut base = None;
         let mut seen = false;
-        while let Token::Name(name) = self.lexer.token {
-            match name {
-                "const" | "volatile" | "static" | "register" | "__user" | "__force"
-                | "__kernel" | "__iomem" | "__rcu" | "__percpu" | "__extension__" => {
-                    self.lexer.advance();
-                }
-                "struct" | "union" => {
+        while let Token::Name(name) = self.lexer.token() {
+            match WORDS.get(name) {
+                Some(Word::Qualifier) => self.lexer.advance(),
+                Some(Word::Struct) => {
                     self.lexer.advance();
                     if self.is(Op::OpenBrace) {
                         return None;
                     }
                     let name = self.name().ok()?;
-                    base = Some(structs::find(name).map_or(Ty::UNKNOWN, |id| Ty {
-                        base: Base::Struct(id),
-                        size: structs::size(id),
-                        ..Ty::UNKNOWN
-                    }));
+                    base = Some(
+                        structs::find(name)
+                            .map_or(Ty::UNKNOWN, |id| Ty::structure(id, structs::size(id))),
+                    );
                     seen = true;
                 }
-                "enum" => {
+                Some(Word::Enum) => {
                     self.lexer.advance();
                     self.name().ok()?;
                     base = Some(Ty::int(4, false));
                     seen = true;
                 }
-                "typeof" | "__typeof__" | "__typeof" => {
+                Some(Word::TypeOf) => {
                     self.lexer.advance();
                     base = Some(self.type_of().ok()?);
                     seen = true;
                 }
-                "__auto_type" => return None,
-                "void" => {
+                Some(Word::Auto) => return None,
+                Some(Word::Void) => {
                     self.lexer.advance();
-                    base = Some(Ty {
-                        base: Base::Void,
-                        size: 1,
-                        ..Ty::UNKNOWN
-                    });
+                    base = Some(Ty::VOID);
                     seen = true;
                 }
-                _ if words.take(name) => {
+                Some(word) => {
+                    words.take(word);
                     self.lexer.advance();
                     seen = true;
                 }
-                _ if seen => break,
-                _ => {
+                None if seen => break,
+                None => {
                     let known = scalar(name, self.tree.abi.word);
-                    let is_value = name == "REC"
-                        || self.is_local_name(name)
-                        || self.tree.symbols.constant_value(name).is_some();
-                    if known.is_none() && (!unknown || is_value) {
+                    if known.is_none()
+                        && (!unknown
+                            || self.is_local_name(name)
+                            || self.tree.symbols.constant_value(name).is_some())
+                    {
                         return None;
                     }
                     self.lexer.advance();
                     base = Some(match known {
-                        Some((1, _)) if matches!(name, "bool" | "_Bool") => Ty {
-                            base: Base::Bool,
-                            ..Ty::int(1, false)
-                        },
+                        Some((1, _)) if matches!(name, "bool" | "_Bool") => Ty::BOOL,
                         Some((size, signed)) => Ty::int(u32::from(size), signed),
                         None => Ty::UNKNOWN,
                     });
@@ -114,7 +106,7 @@ impl<'f> Parser<'f> {
             if self.take(Op::Star) {
                 ty = ty.pointer_to();
             } else if let Token::Name("const" | "volatile" | "__user" | "__force") =
-                self.lexer.token
+                self.lexer.token()
             {
                 self.lexer.advance();
             } else {
@@ -127,7 +119,7 @@ impl<'f> Parser<'f> {
     pub(super) fn type_of(&mut self) -> Parsed<Ty> {
         self.need(Op::Open)?;
         let at = self.lexer.at;
-        if let Token::Name(_) = self.lexer.token
+        if let Token::Name(_) = self.lexer.token()
             && let Some(ty) = self.type_name(false)
             && self.take(Op::Close)
         {
@@ -138,7 +130,7 @@ impl<'f> Parser<'f> {
         let ex = self.nested(Self::ternary)?;
         self.tree.nodes.truncate(nodes);
         self.need(Op::Close)?;
-        Ok(ex.ty)
+        Ok(ex.ty())
     }
 
     /// After `sizeof`.
@@ -149,7 +141,7 @@ impl<'f> Parser<'f> {
         }
         let at = self.lexer.at;
         self.lexer.advance();
-        if matches!(self.lexer.token, Token::Name("struct" | "union")) {
+        if matches!(self.lexer.token(), Token::Name("struct" | "union")) {
             let name_at = self.lexer.at;
             self.lexer.advance();
             if self.is(Op::OpenBrace) {
@@ -173,7 +165,7 @@ impl<'f> Parser<'f> {
     fn skip_braces(&mut self) {
         let mut depth = 0usize;
         loop {
-            match self.lexer.token {
+            match self.lexer.token() {
                 Token::End => return,
                 Token::Op(Op::OpenBrace) => depth += 1,
                 Token::Op(Op::CloseBrace) => {
@@ -191,12 +183,60 @@ impl<'f> Parser<'f> {
 
     /// Whether this is the value of a local that is a struct.
     pub(super) fn is_local(&self, ex: Ex) -> bool {
-        match ex.what {
+        match ex.what() {
             What::Node(id) => matches!(self.tree.node(id).0, crate::print::tree::Node::Local(_)),
             What::Const(_) => false,
         }
     }
 }
+
+/// What a word says in a type's name.
+#[derive(Clone, Copy)]
+enum Word {
+    Qualifier,
+    /// `struct` and `union`.
+    Struct,
+    Enum,
+    TypeOf,
+    /// `__auto_type`
+    Auto,
+    Void,
+    Unsigned,
+    Signed,
+    Long,
+    Short,
+    Char,
+    Int,
+}
+
+static WORDS: Names<Word, 64> = Names::new(&[
+    ("const", Word::Qualifier),
+    ("volatile", Word::Qualifier),
+    ("static", Word::Qualifier),
+    ("register", Word::Qualifier),
+    ("__user", Word::Qualifier),
+    ("__force", Word::Qualifier),
+    ("__kernel", Word::Qualifier),
+    ("__iomem", Word::Qualifier),
+    ("__rcu", Word::Qualifier),
+    ("__percpu", Word::Qualifier),
+    ("__extension__", Word::Qualifier),
+    ("struct", Word::Struct),
+    ("union", Word::Struct),
+    ("enum", Word::Enum),
+    ("typeof", Word::TypeOf),
+    ("__typeof__", Word::TypeOf),
+    ("__typeof", Word::TypeOf),
+    ("__auto_type", Word::Auto),
+    ("void", Word::Void),
+    ("unsigned", Word::Unsigned),
+    ("signed", Word::Signed),
+    ("__signed__", Word::Signed),
+    ("long", Word::Long),
+    ("short", Word::Short),
+    ("char", Word::Char),
+    ("int", Word::Int),
+]);
 
 /// `unsigned long long int` and the like, in any order.
 #[derive(Default)]
@@ -209,17 +249,15 @@ struct Words {
 }
 
 impl Words {
-    fn take(&mut self, word: &str) -> bool {
+    fn take(&mut self, word: Word) {
         match word {
-            "unsigned" => self.unsigned = true,
-            "signed" | "__signed__" => self.signed = true,
-            "long" => self.long = self.long.saturating_add(1),
-            "short" => self.short = true,
-            "char" => self.char = true,
-            "int" => {}
-            _ => return false,
+            Word::Unsigned => self.unsigned = true,
+            Word::Signed => self.signed = true,
+            Word::Long => self.long = self.long.saturating_add(1),
+            Word::Short => self.short = true,
+            Word::Char => self.char = true,
+            _ => {}
         }
-        true
     }
 
     fn ty(&self, long: u32) -> Ty {

@@ -2,9 +2,10 @@
 
 use super::{Ex, Parsed, Parser, What};
 use crate::format::{Element, Field, Kind};
-use crate::print::lex::{Op, Token};
+use crate::print::lex::{Number, Op, Token};
 use crate::print::structs;
-use crate::print::tree::{Base, Binary, Node, Reason, Ty, Unary};
+use crate::print::symbols::Symbols;
+use crate::print::tree::{Base, Binary, MAX_DEPTH, Node, Reason, Ty, Unary};
 
 /// A binary operator and how strongly it binds.
 fn binary(op: Op) -> Option<(Binary, u8)> {
@@ -31,260 +32,350 @@ fn binary(op: Op) -> Option<(Binary, u8)> {
     })
 }
 
+/// What waits for the expression that is being read.
+#[derive(Clone, Copy)]
+pub(super) enum Waiting {
+    /// `(`
+    Bracket,
+    Unary(Unary),
+    /// `*`
+    Load,
+    /// `&`
+    Address,
+    Cast(Ty),
+    /// A left operand, its operator and how strongly it binds.
+    Binary(Ex, Binary, u8),
+    /// `cond ?`
+    Cond(Ex),
+    /// `yes :`; its condition waits below it.
+    Yes(Ex),
+    /// `base[`
+    Index(Ex),
+}
+
 impl<'f> Parser<'f> {
-    /// `a ? b : c`, and all that binds more strongly.
+    /// `a ? b : c`, and all that binds more strongly; up to what cannot belong to it.
+    ///
+    /// Brackets and operators wait on a stack of the parser's own: most print fmts are macros
+    /// whose every step left a pair of brackets.
     pub(super) fn ternary(&mut self) -> Parsed {
-        // Most expressions are one number, one field or one call: the shorter way to them.
-        let cond = match self.lexer.token {
-            Token::Number { .. } | Token::Name(_) => {
-                let ex = self.postfix()?;
-                if matches!(
-                    self.lexer.token,
-                    Token::Op(Op::Comma | Op::Close | Op::CloseBrace) | Token::End
-                ) {
-                    return Ok(ex);
-                }
-                self.binary_from(ex, 1)?
+        // Most expressions are one number, one field or one call.
+        if let Token::Number(_) | Token::Field(_) = self.lexer.token() {
+            let parsed = self.operand();
+            if matches!(
+                self.lexer.token(),
+                Token::Op(Op::Comma | Op::Close | Op::CloseBrace) | Token::End
+            ) {
+                return parsed;
             }
-            _ => self.binary(1)?,
-        };
-        if !self.take(Op::Question) {
-            return Ok(cond);
+            return self.expression_from(Some(parsed?));
         }
-        self.nested(|parser| {
-            // GNU's `a ?: b`.
-            let yes = if parser.is(Op::Colon) {
-                cond
-            } else {
-                parser.ternary()?
+        self.expression_from(None)
+    }
+
+    fn expression_from(&mut self, first: Option<Ex>) -> Parsed {
+        let base = self.waiting.len();
+        let parsed = self.operators(first, base);
+        self.waiting.truncate(base);
+        parsed
+    }
+
+    #[inline(always)]
+    fn wait(&mut self, waiting: Waiting) -> Parsed<()> {
+        if self.waiting.len() >= usize::from(MAX_DEPTH) {
+            return Err(Reason::Depth);
+        }
+        self.waiting.push(waiting);
+        Ok(())
+    }
+
+    /// What waits last, if this expression left it.
+    #[inline]
+    fn last_waiting(&self, base: usize) -> Option<&Waiting> {
+        self.waiting.get(base..).and_then(<[Waiting]>::last)
+    }
+
+    /// Operands and operators by turns; the first operand may have been read already.
+    fn operators(&mut self, mut first: Option<Ex>, base: usize) -> Parsed {
+        loop {
+            let mut ex = match first.take() {
+                Some(ex) => ex,
+                None => match self.before_operand()? {
+                    Some(ex) => ex,
+                    None => continue,
+                },
             };
-            parser.need(Op::Colon)?;
-            let no = parser.ternary()?;
-            parser.choose(cond, yes, no)
-        })
+            // Everything that can stand after an operand.
+            loop {
+                let op = match self.lexer.token() {
+                    Token::Op(op) => op,
+                    _ => Op::Other,
+                };
+                match op {
+                    Op::OpenSquare => {
+                        self.lexer.advance();
+                        self.wait(Waiting::Index(ex))?;
+                        break;
+                    }
+                    Op::Arrow | Op::Dot => {
+                        self.lexer.advance();
+                        let member = self.name()?;
+                        ex = self.member(ex, member, op == Op::Arrow)?;
+                        continue;
+                    }
+                    // `(((1)))`
+                    Op::Close if matches!(self.last_waiting(base), Some(Waiting::Bracket)) => {
+                        self.lexer.advance();
+                        self.waiting.pop();
+                        continue;
+                    }
+                    _ => {}
+                }
+                ex = self.prefixes(ex, base)?;
+                if let Some((binary, strength)) = binary(op) {
+                    ex = self.stronger(ex, strength, base)?;
+                    self.lexer.advance();
+                    self.wait(Waiting::Binary(ex, binary, strength))?;
+                    break;
+                }
+                ex = self.stronger(ex, 0, base)?;
+                if op == Op::Question {
+                    self.lexer.advance();
+                    self.wait(Waiting::Cond(ex))?;
+                    // GNU's `a ?: b`.
+                    if self.take(Op::Colon) {
+                        self.wait(Waiting::Yes(ex))?;
+                    }
+                    break;
+                }
+                while let Some(&Waiting::Yes(yes)) = self.last_waiting(base) {
+                    self.waiting.pop();
+                    let Some(Waiting::Cond(cond)) = self.waiting.pop() else {
+                        return Err(Reason::Syntax);
+                    };
+                    ex = self.choose(cond, yes, ex)?;
+                    ex = self.stronger(ex, 0, base)?;
+                }
+                match (op, self.last_waiting(base)) {
+                    (_, None) => return Ok(ex),
+                    (Op::Close, Some(Waiting::Bracket)) => {
+                        self.lexer.advance();
+                        self.waiting.pop();
+                    }
+                    (Op::CloseSquare, Some(&Waiting::Index(array))) => {
+                        self.lexer.advance();
+                        self.waiting.pop();
+                        ex = self.index(array, ex)?;
+                    }
+                    (Op::Colon, Some(Waiting::Cond(_))) => {
+                        self.lexer.advance();
+                        self.wait(Waiting::Yes(ex))?;
+                        break;
+                    }
+                    // C's comma operator: the value is that of the last.
+                    (Op::Comma, Some(Waiting::Bracket)) => {
+                        self.lexer.advance();
+                        break;
+                    }
+                    _ => return Err(Reason::Syntax),
+                }
+            }
+        }
+    }
+
+    /// Applies the operators and casts that stand before an operand.
+    #[inline]
+    fn prefixes(&mut self, mut ex: Ex, base: usize) -> Parsed {
+        while let Some(waiting) = self.last_waiting(base) {
+            ex = match *waiting {
+                Waiting::Cast(ty) => self.cast(ex, ty)?,
+                Waiting::Unary(op) => self.apply(op, ex)?,
+                Waiting::Load => self.load(ex)?,
+                Waiting::Address => self.address_of(ex),
+                _ => break,
+            };
+            self.waiting.pop();
+        }
+        Ok(ex)
+    }
+
+    /// Applies the binary operators that bind at least that strongly.
+    #[inline]
+    fn stronger(&mut self, mut ex: Ex, least: u8, base: usize) -> Parsed {
+        while let Some(&Waiting::Binary(left, op, strength)) = self.last_waiting(base)
+            && strength >= least
+        {
+            self.waiting.pop();
+            ex = self.combine(op, left, ex)?;
+        }
+        Ok(ex)
     }
 
     fn choose(&mut self, cond: Ex, yes: Ex, no: Ex) -> Parsed {
-        let known = |ty: Ty| ty.base != Base::Unknown;
-        let ty = match (yes.ty, no.ty) {
+        let known = |ty: Ty| ty.base() != Base::Unknown;
+        let ty = match (yes.ty(), no.ty()) {
             (yes, _) if yes.is_pointer() => yes,
             (_, no) if no.is_pointer() => no,
             (yes, no) if known(yes) && known(no) => yes.common(no, self.tree.abi),
             (yes, _) if known(yes) => yes,
             (_, no) => no,
         };
-        if let What::Const(value) = cond.what {
+        if let What::Const(value) = cond.what() {
             let chosen = if value != 0 { yes } else { no };
-            if let What::Const(value) = chosen.what
+            if let What::Const(value) = chosen.what()
                 && !ty.is_pointer()
             {
                 return Ok(Self::constant(value, ty));
             }
-            return Ok(Ex { ty, ..chosen });
+            return Ok(chosen.with_ty(ty));
         }
-        let depth = cond.depth.max(yes.depth).max(no.depth);
+        let depth = cond.depth().max(yes.depth()).max(no.depth());
         let (cond, yes, no) = (self.id(cond), self.id(yes), self.id(no));
         self.node(Node::Cond(cond, yes, no), ty, depth)
     }
 
-    /// Operators of at least this strength, left to right.
-    pub(super) fn binary(&mut self, least: u8) -> Parsed {
-        let left = self.unary()?;
-        self.binary_from(left, least)
-    }
-
-    /// The same, the first operand parsed already.
-    fn binary_from(&mut self, mut left: Ex, least: u8) -> Parsed {
-        while let Token::Op(op) = self.lexer.token
-            && let Some((op, strength)) = binary(op)
-            && strength >= least
-        {
-            self.lexer.advance();
-            let right = self.nested(|parser| parser.binary(strength + 1))?;
-            left = self.combine(op, left, right)?;
-        }
-        Ok(left)
-    }
-
-    fn unary(&mut self) -> Parsed {
-        let Token::Op(op) = self.lexer.token else {
-            return self.postfix();
+    /// An operand, or `None` after something that stands before one.
+    fn before_operand(&mut self) -> Parsed<Option<Ex>> {
+        let Token::Op(op) = self.lexer.token() else {
+            return self.operand().map(Some);
         };
-        match op {
-            Op::Plus => {
-                self.lexer.advance();
-                self.nested(Self::unary)
-            }
-            Op::Minus | Op::Tilde | Op::Not => {
-                self.lexer.advance();
-                let operand = self.nested(Self::unary)?;
-                let op = match op {
-                    Op::Minus => Unary::Minus,
-                    Op::Tilde => Unary::Invert,
-                    _ => Unary::Not,
-                };
-                self.apply(op, operand)
+        let waiting = match op {
+            Op::Open => {
+                if self.lexer.cast_follows()
+                    && let Some(ty) = self.cast_type()
+                {
+                    Waiting::Cast(ty)
+                } else {
+                    self.lexer.advance();
+                    if self.is(Op::OpenBrace) {
+                        self.lexer.advance();
+                        let block = self.nested(Self::block)?;
+                        self.need(Op::Close)?;
+                        return Ok(Some(block));
+                    }
+                    if self.lexer.token() == Token::Name("REC") {
+                        // `(REC)->field`.
+                        self.lexer.advance();
+                        self.need(Op::Close)?;
+                        self.need(Op::Arrow)?;
+                        let name = self.name()?;
+                        return self.named_field(name).map(Some);
+                    }
+                    Waiting::Bracket
+                }
             }
             Op::And => {
                 self.lexer.advance();
-                self.nested(Self::address)
-            }
-            Op::Star => {
-                self.lexer.advance();
-                let pointer = self.nested(Self::unary)?;
-                self.load(pointer)
-            }
-            Op::Open => {
-                if self.lexer.name_follows()
-                    && let Some(ty) = self.cast_type()
-                {
-                    let operand = self.nested(Self::unary)?;
-                    return self.cast(operand, ty);
+                if let Some(place) = self.field_address()? {
+                    return Ok(Some(place));
                 }
-                self.postfix()
+                Waiting::Address
             }
-            _ => self.postfix(),
-        }
+            _ => {
+                let waiting = match op {
+                    Op::Minus => Waiting::Unary(Unary::Minus),
+                    Op::Tilde => Waiting::Unary(Unary::Invert),
+                    Op::Not => Waiting::Unary(Unary::Not),
+                    Op::Star => Waiting::Load,
+                    Op::Plus => {
+                        self.lexer.advance();
+                        return Ok(None);
+                    }
+                    _ => return Err(Reason::Syntax),
+                };
+                self.lexer.advance();
+                waiting
+            }
+        };
+        self.wait(waiting)?;
+        Ok(None)
     }
 
-    /// After `&`: a place in the record.
-    fn address(&mut self) -> Parsed {
-        if self.lexer.token == Token::Name("REC") || self.is(Op::Open) {
-            let at = self.lexer.at;
-            if let Some(field) = self.record_field()
-                && !matches!(
-                    self.lexer.token,
-                    Token::Op(Op::OpenSquare | Op::Dot | Op::Arrow)
-                )
-            {
-                let ty = field_type(field, self.tree.abi);
-                let ty = if ty.len > 0 { ty } else { ty.pointer_to() };
-                return self.node(Node::Address(field.accessor()), ty, 0);
-            }
-            self.lexer.seek(at);
+    /// After `&`: `REC->field` or `(REC)->field`, if nothing of it follows.
+    fn field_address(&mut self) -> Parsed<Option<Ex>> {
+        if !matches!(self.lexer.token(), Token::Field(_) | Token::Op(Op::Open)) {
+            return Ok(None);
         }
-        let place = self.unary()?;
-        // `&p[1]` and `&p->m` were parsed as what stands there: take the load off again.
-        if let What::Node(id) = place.what
-            && let (Node::Load(pointer), ty) = self.tree.node(id)
+        let at = self.lexer.at;
+        if let Some(field) = self.record_field()
+            && !matches!(
+                self.lexer.token(),
+                Token::Op(Op::OpenSquare | Op::Dot | Op::Arrow)
+            )
         {
-            return Ok(Ex {
-                what: What::Node(pointer),
-                ty: ty.pointer_to(),
-                depth: place.depth,
-            });
+            let ty = field_type(field, self.tree.abi);
+            let ty = if ty.len() > 0 { ty } else { ty.pointer_to() };
+            return self.node(Node::Address(field.accessor()), ty, 0).map(Some);
         }
-        if place.ty.len > 0 {
-            return Ok(place);
-        }
-        Ok(self.unknown(Reason::Memory))
+        self.lexer.seek(at);
+        Ok(None)
     }
 
     /// `REC->field` or `(REC)->field`, the parser standing before it.
     fn record_field(&mut self) -> Option<Field<'f>> {
-        let bracket = self.take(Op::Open);
-        if self.lexer.token != Token::Name("REC") {
+        if let Token::Field(name) = self.lexer.token() {
+            self.lexer.advance();
+            return self.field(name, false);
+        }
+        if !self.take(Op::Open) || self.lexer.token() != Token::Name("REC") {
             return None;
         }
         self.lexer.advance();
-        if bracket && !self.take(Op::Close) {
-            return None;
-        }
-        if !self.take(Op::Arrow) {
+        if !self.take(Op::Close) || !self.take(Op::Arrow) {
             return None;
         }
         let name = self.name().ok()?;
         self.field(name, false)
     }
 
-    fn postfix(&mut self) -> Parsed {
-        let mut ex = self.primary()?;
-        loop {
-            match self.lexer.token {
-                Token::Op(Op::OpenSquare) => {
-                    self.lexer.advance();
-                    let index = self.nested(Self::ternary)?;
-                    self.need(Op::CloseSquare)?;
-                    ex = self.index(ex, index)?;
-                }
-                Token::Op(Op::Arrow) => {
-                    self.lexer.advance();
-                    let member = self.name()?;
-                    ex = self.member(ex, member, true)?;
-                }
-                Token::Op(Op::Dot) => {
-                    self.lexer.advance();
-                    let member = self.name()?;
-                    ex = self.member(ex, member, false)?;
-                }
-                _ => return Ok(ex),
-            }
+    /// `&place`.
+    fn address_of(&mut self, place: Ex) -> Ex {
+        // `&p[1]` and `&p->m` were parsed as what stands there: take the load off again.
+        if let What::Node(id) = place.what()
+            && let (Node::Load(pointer), ty) = self.tree.node(id)
+        {
+            return Ex::of(pointer, ty.pointer_to(), place.depth());
         }
+        if place.ty().len() > 0 {
+            return place;
+        }
+        self.unknown(Reason::Memory)
     }
 
-    fn primary(&mut self) -> Parsed {
-        match self.lexer.token {
-            Token::Number { .. } => self.number(),
+    /// A number, string, name or call.
+    #[inline]
+    fn operand(&mut self) -> Parsed {
+        match self.lexer.token() {
+            Token::Number(_) => self.number(),
+            Token::Field(name) => {
+                self.lexer.advance();
+                self.named_field(name)
+            }
+            Token::Name(name) => self.named(name),
             Token::Char(value) => {
                 self.lexer.advance();
                 Ok(Self::constant(u64::from(value), Ty::INT))
             }
             Token::Str { .. } => {
                 let str = self.string().ok_or(Reason::Syntax)?;
-                let ty = Ty {
-                    len: str.range.len + 1,
-                    ..Ty::CHARS
-                };
+                let ty = Ty::CHARS.with_len(str.len() + 1);
                 self.node(Node::Literal(str), ty, 0)
             }
-            Token::Name(name) => self.named(name),
-            Token::Op(Op::Open) => {
-                self.lexer.advance();
-                let inner = self.lexer.at;
-                if self.take(Op::OpenBrace) {
-                    let block = self.nested(Self::block)?;
-                    self.need(Op::Close)?;
-                    return Ok(block);
-                }
-                if self.lexer.token == Token::Name("REC") {
-                    // `(REC)->field`, or `(REC->field)`.
-                    self.lexer.advance();
-                    if self.take(Op::Close) {
-                        return self.record();
-                    }
-                    self.lexer.seek(inner);
-                }
-                let mut ex = self.nested(Self::ternary)?;
-                while self.take(Op::Comma) {
-                    ex = self.nested(Self::ternary)?;
-                }
-                self.need(Op::Close)?;
-                Ok(ex)
-            }
-            _ => Err(Reason::Syntax),
+            Token::Op(_) | Token::End => Err(Reason::Syntax),
         }
     }
 
     /// A literal number.
     pub(super) fn number(&mut self) -> Parsed {
-        let Token::Number {
-            value,
-            unsigned,
-            long,
-            decimal,
-        } = self.lexer.token
-        else {
+        let Token::Number(number) = self.lexer.token() else {
             return Err(Reason::Syntax);
         };
         self.lexer.advance();
-        let ty = number_type(value, unsigned, long, decimal, self.long());
-        Ok(Self::constant(value, ty))
+        Ok(number_constant(number, self.long()))
     }
 
-    /// After `REC`: `->field`.
-    fn record(&mut self) -> Parsed {
-        self.need(Op::Arrow)?;
-        let name = self.name()?;
+    /// `REC->name`.
+    fn named_field(&mut self, name: &str) -> Parsed {
         match self.field(name, false) {
             Some(field) => self.field_value(field),
             None => Ok(self.unknown(Reason::Field)),
@@ -293,19 +384,16 @@ impl<'f> Parser<'f> {
 
     fn field_value(&mut self, field: Field<'f>) -> Parsed {
         let ty = field_type(field, self.tree.abi);
-        let node = match field.kind() {
-            Kind::Number | Kind::Pointer => Node::Field(field.accessor()),
-            Kind::Array { .. } | Kind::Opaque => Node::Data(field.accessor()),
-        };
-        self.node(node, ty, 0)
+        // Two calls, so that neither node is put together before it is put in its place.
+        match field.kind() {
+            Kind::Number | Kind::Pointer => self.node(Node::Field(field.accessor()), ty, 0),
+            Kind::Array { .. } | Kind::Opaque => self.node(Node::Data(field.accessor()), ty, 0),
+        }
     }
 
     fn named(&mut self, name: &'f str) -> Parsed {
         let start = self.lexer.at;
         self.lexer.advance();
-        if name == "REC" {
-            return self.record();
-        }
         if name == "sizeof" {
             return self.size_of();
         }
@@ -315,31 +403,13 @@ impl<'f> Parser<'f> {
         if let Some(local) = self.local(name) {
             return Ok(local);
         }
-        let value = match name {
-            "NULL" => {
-                return Ok(Ex {
-                    what: What::Const(0),
-                    ty: Ty::VOIDS,
-                    depth: 0,
-                });
-            }
-            "true" => Some(1),
-            "false" => Some(0),
-            // Some events name their macro's parameter by mistake, and so print a variable of
-            // the function that prints them: TRACE_TYPE_HANDLED, and the trace options whose
-            // default is print-parent.
-            "ret" | "flags" => Some(1),
-            _ => self.tree.symbols.constant_value(name),
-        };
-        Ok(match value {
-            // An enumerator is an int unless it does not fit one.
-            Some(value) if i32::try_from(value).is_ok() => Self::constant(value as u64, Ty::INT),
-            Some(value) if u32::try_from(value).is_ok() => {
-                Self::constant(value as u64, Ty::int(4, false))
-            }
-            Some(value) => Self::constant(value as u64, Ty::int(8, value < 0)),
-            None => self.unknown(Reason::Name),
-        })
+        if name == "NULL" {
+            return Ok(Self::constant(0, Ty::VOIDS));
+        }
+        match named_constant(name, &self.tree.symbols) {
+            Some(ex) => Ok(ex),
+            None => Ok(self.unknown(Reason::Name)),
+        }
     }
 
     pub(super) fn long(&self) -> u32 {
@@ -348,12 +418,12 @@ impl<'f> Parser<'f> {
 
     /// `*pointer`.
     pub(super) fn load(&mut self, pointer: Ex) -> Parsed {
-        let ty = pointer.ty.pointee();
-        if !pointer.ty.is_pointer() || matches!(ty.base, Base::Void | Base::Unknown) {
+        let ty = pointer.ty().pointee();
+        if !pointer.ty().is_pointer() || matches!(ty.base(), Base::Void | Base::Unknown) {
             return Ok(self.unknown(Reason::Memory));
         }
         // An array of structs: what stands there is reached through its place.
-        let depth = pointer.depth;
+        let depth = pointer.depth();
         let id = self.id(pointer);
         self.node(Node::Load(id), ty, depth)
     }
@@ -363,7 +433,7 @@ impl<'f> Parser<'f> {
         if let Some(element) = self.local_element(base, index) {
             return element;
         }
-        if !base.ty.is_pointer() {
+        if !base.ty().is_pointer() {
             return Ok(self.unknown(Reason::Memory));
         }
         let place = self.offset(base, index, 1)?;
@@ -372,14 +442,14 @@ impl<'f> Parser<'f> {
 
     /// A pointer moved by `index` elements, forwards or (`sign` = -1) backwards.
     pub(super) fn offset(&mut self, base: Ex, index: Ex, sign: i32) -> Parsed {
-        let size = base.ty.pointee().bytes(self.tree.abi);
+        let size = base.ty().pointee().bytes(self.tree.abi);
         if size == 0 {
             return Ok(self.unknown(Reason::Member));
         }
-        let depth = base.depth.max(index.depth);
-        let ty = Ty { len: 0, ..base.ty };
-        if let What::Const(0) = index.what {
-            return Ok(Ex { ty, ..base });
+        let depth = base.depth().max(index.depth());
+        let ty = base.ty().with_len(0);
+        if let What::Const(0) = index.what() {
+            return Ok(base.with_ty(ty));
         }
         let scale = sign.saturating_mul(i32::try_from(size).unwrap_or(i32::MAX));
         let (base, index) = (self.id(base), self.id(index));
@@ -388,8 +458,8 @@ impl<'f> Parser<'f> {
 
     /// `ex->member` or `ex.member`.
     fn member(&mut self, ex: Ex, member: &str, arrow: bool) -> Parsed {
-        let ty = if arrow { ex.ty.pointee() } else { ex.ty };
-        let Base::Struct(id) = ty.base else {
+        let ty = if arrow { ex.ty().pointee() } else { ex.ty() };
+        let Base::Struct(id) = ty.base() else {
             return Ok(self.unknown(Reason::Member));
         };
         let Some(layout) = structs::member_of(id, member) else {
@@ -397,7 +467,7 @@ impl<'f> Parser<'f> {
         };
         if layout.width > 0 {
             // A bit-field of a union that is held in a number.
-            let depth = ex.depth;
+            let depth = ex.depth();
             let value = self.id(ex);
             let bits = Node::Bits {
                 value,
@@ -410,22 +480,16 @@ impl<'f> Parser<'f> {
             return Ok(ex);
         }
         let scalar = crate::format::scalar(layout.ty, self.tree.abi.word);
-        let (base, size, signed) = match (scalar, structs::find(layout.ty)) {
-            (Some((size, signed)), _) => (Base::Int, u32::from(size), signed),
-            (None, Some(inner)) => (Base::Struct(inner), structs::size(inner), false),
+        let ty = match (scalar, structs::find(layout.ty)) {
+            (Some((size, signed)), _) => Ty::int(u32::from(size), signed),
+            (None, Some(inner)) => Ty::structure(inner, structs::size(inner)),
             (None, None) => return Ok(self.unknown(Reason::Member)),
         };
         let pointer = if arrow { ex } else { self.place_of(ex)? };
-        let depth = pointer.depth;
+        let depth = pointer.depth();
         let base_id = self.id(pointer);
         let index = self.push(Node::Const(u64::from(layout.offset)), Ty::INT);
-        let element = Ty {
-            base,
-            size,
-            signed,
-            stars: 1,
-            len: layout.len,
-        };
+        let element = ty.pointer_to().with_len(layout.len);
         let place = self.node(
             Node::Offset {
                 base: base_id,
@@ -435,7 +499,7 @@ impl<'f> Parser<'f> {
             element,
             depth,
         )?;
-        if layout.len > 0 || base != Base::Int {
+        if layout.len > 0 || scalar.is_none() {
             // An array decays to its place; a struct is only ever reached through it.
             return Ok(place);
         }
@@ -444,14 +508,10 @@ impl<'f> Parser<'f> {
 
     /// Where a struct is that was parsed as a value.
     fn place_of(&mut self, ex: Ex) -> Parsed {
-        if let What::Node(id) = ex.what {
+        if let What::Node(id) = ex.what() {
             match self.tree.node(id) {
                 (Node::Load(pointer), ty) => {
-                    return Ok(Ex {
-                        what: What::Node(pointer),
-                        ty: ty.pointer_to(),
-                        depth: ex.depth,
-                    });
+                    return Ok(Ex::of(pointer, ty.pointer_to(), ex.depth()));
                 }
                 (Node::Data(_) | Node::Offset { .. }, _) => return Ok(ex),
                 _ => {}
@@ -461,8 +521,44 @@ impl<'f> Parser<'f> {
     }
 }
 
-/// The type of a literal number.
+/// An enumerator or the like, if a table has it.
+pub(super) fn named_constant(name: &str, symbols: &Symbols) -> Option<Ex> {
+    let value = match name {
+        "true" => 1,
+        "false" => 0,
+        // Some events name their macro's parameter by mistake, and so print a variable of the
+        // function that prints them: TRACE_TYPE_HANDLED, and the trace options whose default is
+        // print-parent.
+        "ret" | "flags" => 1,
+        _ => symbols.constant_value(name)?,
+    };
+    // An enumerator is an int unless it does not fit one.
+    let ty = if i32::try_from(value).is_ok() {
+        Ty::INT
+    } else if u32::try_from(value).is_ok() {
+        Ty::int(4, false)
+    } else {
+        Ty::int(8, value < 0)
+    };
+    Some(Ex::constant(ty.convert(value as u64), ty))
+}
+
+/// A literal number, of the first type that it fits.
+pub(super) fn number_constant(number: Number, word: u32) -> Ex {
+    let Number {
+        value,
+        unsigned,
+        long,
+        decimal,
+    } = number;
+    Ex::constant(value, number_type(value, unsigned, long, decimal, word))
+}
+
 fn number_type(value: u64, unsigned: bool, long: bool, decimal: bool, word: u32) -> Ty {
+    let first = if long { word } else { 4 };
+    if !unsigned && value >> (first * 8 - 1) == 0 {
+        return Ty::int(first, true);
+    }
     let fits = |size: u32, signed: bool| {
         let bits = size * 8 - u32::from(signed);
         bits >= 64 || value >> bits == 0
@@ -488,10 +584,7 @@ pub(super) fn field_type(field: Field<'_>, abi: crate::Abi) -> Ty {
             if field.size() == 1
                 && (declared.starts_with("bool ") || declared.starts_with("_Bool "))
             {
-                Ty {
-                    base: Base::Bool,
-                    ..Ty::int(1, false)
-                }
+                Ty::BOOL
             } else {
                 Ty::int(field.size() as u32, signed)
             }
@@ -511,19 +604,15 @@ pub(super) fn field_type(field: Field<'_>, abi: crate::Abi) -> Ty {
                 Element::Bitmask => abi.word.bytes() as u32,
                 Element::Opaque => field.accessor().element_size() as u32,
             };
-            Ty {
-                len: field.array_len() as u32,
-                ..Ty::int(size, signed).pointer_to()
-            }
+            Ty::int(size, signed)
+                .pointer_to()
+                .with_len(field.array_len() as u32)
         }
         Kind::Opaque => {
             let name = field.type_name();
             let name = name.rsplit(' ').next().unwrap_or(name);
-            Ty {
-                base: structs::find(name).map_or(Base::Unknown, Base::Struct),
-                size: field.size() as u32,
-                ..Ty::UNKNOWN
-            }
+            let ty = structs::find(name).map_or(Ty::UNKNOWN, |id| Ty::structure(id, 0));
+            ty.with_size(field.size() as u32)
         }
     }
 }

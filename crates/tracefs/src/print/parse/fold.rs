@@ -18,19 +18,23 @@ pub(in crate::print) fn unary(op: Unary, value: u64, ty: Ty) -> u64 {
 /// or more shifts everything out: C leaves both open.
 pub(in crate::print) fn binary(op: Binary, a: u64, b: u64, ty: Ty) -> u64 {
     let (sa, sb) = (a as i64, b as i64);
-    let bits = u64::from(ty.size) * 8;
+    let bits = u64::from(ty.size()) * 8;
     let shifted = |value: Option<u64>| value.filter(|_| b < bits);
-    let order = if ty.signed { sa.cmp(&sb) } else { a.cmp(&b) };
+    let order = if ty.is_signed() {
+        sa.cmp(&sb)
+    } else {
+        a.cmp(&b)
+    };
     let value = match op {
         Binary::Mul => a.wrapping_mul(b),
-        Binary::Div if ty.signed => sa.checked_div(sb).unwrap_or(0) as u64,
+        Binary::Div if ty.is_signed() => sa.checked_div(sb).unwrap_or(0) as u64,
         Binary::Div => a.checked_div(b).unwrap_or(0),
-        Binary::Rem if ty.signed => sa.checked_rem(sb).unwrap_or(0) as u64,
+        Binary::Rem if ty.is_signed() => sa.checked_rem(sb).unwrap_or(0) as u64,
         Binary::Rem => a.checked_rem(b).unwrap_or(0),
         Binary::Add => a.wrapping_add(b),
         Binary::Sub => a.wrapping_sub(b),
         Binary::Shl => shifted(a.checked_shl(b.min(64) as u32)).unwrap_or(0),
-        Binary::Shr if ty.signed => (sa >> b.min(63)) as u64,
+        Binary::Shr if ty.is_signed() => (sa >> b.min(63)) as u64,
         Binary::Shr => shifted(a.checked_shr(b.min(64) as u32)).unwrap_or(0),
         Binary::And => a & b,
         Binary::Xor => a ^ b,
@@ -68,17 +72,53 @@ fn types(op: Binary, a: Ty, b: Ty, abi: Abi) -> (Ty, Ty) {
     }
 }
 
+/// `op operand` of a constant.
+pub(super) fn constant(op: Unary, operand: Ex, abi: Abi) -> Option<Ex> {
+    let What::Const(value) = operand.what() else {
+        return None;
+    };
+    let ty = unary_type(op, operand.ty(), abi);
+    Some(Ex::constant(unary(op, value, ty), ty))
+}
+
+/// `a op b` of constants.
+pub(super) fn constants(op: Binary, a: Ex, b: Ex, abi: Abi) -> Option<Ex> {
+    let (What::Const(x), What::Const(y)) = (a.what(), b.what()) else {
+        return None;
+    };
+    let (within, result) = types(op, a.ty(), b.ty(), abi);
+    let y = if matches!(op, Binary::Shl | Binary::Shr) {
+        y
+    } else {
+        within.convert(y)
+    };
+    let value = binary(op, within.convert(x), y, within);
+    Some(Ex::constant(result.convert(value), result))
+}
+
+/// A constant as an integer of that type.
+pub(super) fn converted(operand: Ex, ty: Ty) -> Option<Ex> {
+    match operand.what() {
+        What::Const(value) => Some(Ex::constant(ty.convert(value), ty)),
+        What::Node(_) => None,
+    }
+}
+
+fn unary_type(op: Unary, operand: Ty, abi: Abi) -> Ty {
+    match op {
+        Unary::Not => Ty::INT,
+        _ => operand.promoted(abi),
+    }
+}
+
 impl Parser<'_> {
     pub(super) fn apply(&mut self, op: Unary, operand: Ex) -> Parsed {
         let abi = self.tree.abi;
-        let ty = match op {
-            Unary::Not => Ty::INT,
-            _ => operand.ty.promoted(abi),
-        };
-        if let What::Const(value) = operand.what {
-            return Ok(Self::constant(unary(op, value, ty), ty));
+        if let Some(ex) = constant(op, operand, abi) {
+            return Ok(ex);
         }
-        let depth = operand.depth;
+        let ty = unary_type(op, operand.ty(), abi);
+        let depth = operand.depth();
         let id = self.id(operand);
         self.node(Node::Unary(op, id), ty, depth)
     }
@@ -87,53 +127,48 @@ impl Parser<'_> {
         let abi = self.tree.abi;
         if matches!(op, Binary::Add | Binary::Sub) {
             let sign = if op == Binary::Add { 1 } else { -1 };
-            if a.ty.is_pointer() && !b.ty.is_pointer() {
+            if a.ty().is_pointer() && !b.ty().is_pointer() {
                 return self.offset(a, b, sign);
             }
-            if b.ty.is_pointer() && !a.ty.is_pointer() && sign == 1 {
+            if b.ty().is_pointer() && !a.ty().is_pointer() && sign == 1 {
                 return self.offset(b, a, sign);
             }
         }
-        let (within, result) = types(op, a.ty, b.ty, abi);
-        match (op, a.what, b.what) {
-            (_, What::Const(x), What::Const(y)) => {
-                let value = if matches!(op, Binary::Shl | Binary::Shr) {
-                    binary(op, within.convert(x), y, within)
-                } else {
-                    binary(op, within.convert(x), within.convert(y), within)
-                };
-                return Ok(Self::constant(value, result));
-            }
+        if let Some(ex) = constants(op, a, b, abi) {
+            return Ok(ex);
+        }
+        match (op, a.what(), b.what()) {
             // What is decided already does not need the other side.
             (Binary::AndAnd, What::Const(0), _) => return Ok(Self::constant(0, Ty::INT)),
             (Binary::OrOr, What::Const(1..), _) => return Ok(Self::constant(1, Ty::INT)),
             _ => {}
         }
-        let depth = a.depth.max(b.depth);
+        let (within, result) = types(op, a.ty(), b.ty(), abi);
+        let depth = a.depth().max(b.depth());
         let (a, b) = (self.id(a), self.id(b));
         // Compared in one type, the result is another: the node's type is the one computed in.
         let ex = self.node(Node::Binary(op, a, b), within, depth)?;
-        Ok(Ex { ty: result, ..ex })
+        Ok(ex.with_ty(result))
     }
 
     pub(super) fn cast(&mut self, operand: Ex, ty: Ty) -> Parsed {
-        if ty.base == Base::Unknown && !ty.is_pointer() {
+        if ty.base() == Base::Unknown && !ty.is_pointer() {
             // A typedef that nobody knows: the value as it is.
             return Ok(operand);
         }
-        if ty.base == Base::Void && !ty.is_pointer() {
+        if ty.base() == Base::Void && !ty.is_pointer() {
             return Ok(operand);
         }
-        if ty.is_pointer() || matches!(ty.base, Base::Struct(_)) {
-            return Ok(Ex { ty, ..operand });
+        if ty.is_pointer() || matches!(ty.base(), Base::Struct(_)) {
+            return Ok(operand.with_ty(ty));
         }
-        if let What::Const(value) = operand.what {
-            return Ok(Self::constant(ty.convert(value), ty));
+        if let Some(ex) = converted(operand, ty) {
+            return Ok(ex);
         }
-        if operand.ty == ty {
+        if operand.ty() == ty {
             return Ok(operand);
         }
-        let depth = operand.depth;
+        let depth = operand.depth();
         let id = self.id(operand);
         self.node(Node::Convert(id), ty, depth)
     }

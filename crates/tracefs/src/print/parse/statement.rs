@@ -51,7 +51,7 @@ impl<'f> Parser<'f> {
 
     /// One statement; the type of its value if it is an expression.
     fn statement(&mut self, code: &mut Code) -> Parsed<Option<Ty>> {
-        match self.lexer.token {
+        match self.lexer.token() {
             Token::End => Err(Reason::Syntax),
             Token::Op(Op::Semicolon) => {
                 self.lexer.advance();
@@ -99,7 +99,7 @@ impl<'f> Parser<'f> {
     /// `x = e;`, `x.word = e;` or an expression.
     fn expression(&mut self, code: &mut Code) -> Parsed<Option<Ty>> {
         let at = self.lexer.at;
-        if let Token::Name(name) = self.lexer.token
+        if let Token::Name(name) = self.lexer.token()
             && let Some(slot) = self.slot(name)
         {
             self.lexer.advance();
@@ -115,10 +115,10 @@ impl<'f> Parser<'f> {
         }
         let ex = self.ternary()?;
         self.need(Op::Semicolon)?;
-        code.depth = code.depth.max(ex.depth);
+        code.depth = code.depth.max(ex.depth());
         let id = self.id(ex);
         code.stmts.push(Stmt::Expr(id));
-        Ok(Some(ex.ty))
+        Ok(Some(ex.ty()))
     }
 
     fn assign(&mut self, code: &mut Code, slot: u8, value: Ex) -> Parsed<()> {
@@ -126,14 +126,14 @@ impl<'f> Parser<'f> {
             .locals
             .get(usize::from(slot))
             .map_or(Ty::UNKNOWN, |local| local.ty);
-        let value = match ty.base {
+        let value = match ty.base() {
             Base::Int | Base::Bool if !ty.is_pointer() => self.cast(value, ty)?,
             _ => value,
         };
-        let depth = value.depth;
+        let depth = value.depth();
         let id = self.id(value);
         let ex = self.node(Node::Assign(slot, id), ty, depth)?;
-        code.depth = code.depth.max(ex.depth);
+        code.depth = code.depth.max(ex.depth());
         let id = self.id(ex);
         code.stmts.push(Stmt::Expr(id));
         Ok(())
@@ -141,7 +141,7 @@ impl<'f> Parser<'f> {
 
     /// `type name [= value] [, …];`. False, with tokens consumed, if it is no declaration.
     fn declaration(&mut self, code: &mut Code) -> Parsed<bool> {
-        let auto = self.lexer.token == Token::Name("__auto_type");
+        let auto = self.lexer.token() == Token::Name("__auto_type");
         let mut ty = if auto {
             self.lexer.advance();
             Ty::UNKNOWN
@@ -151,13 +151,13 @@ impl<'f> Parser<'f> {
                 None => return Ok(false),
             }
         };
-        let Token::Name(name) = self.lexer.token else {
+        let Token::Name(name) = self.lexer.token() else {
             return Ok(false);
         };
         self.lexer.advance();
         if self.take(Op::OpenSquare) {
             while !self.take(Op::CloseSquare) {
-                if self.lexer.token == Token::End {
+                if self.lexer.token() == Token::End {
                     return Err(Reason::Syntax);
                 }
                 self.lexer.advance();
@@ -174,7 +174,7 @@ impl<'f> Parser<'f> {
             None
         };
         if auto {
-            ty = value.map_or(Ty::UNKNOWN, |value| value.ty);
+            ty = value.map_or(Ty::UNKNOWN, Ex::ty);
         }
         let slot = self.declare(name, ty, None)?;
         if let Some(value) = value {
@@ -220,12 +220,12 @@ impl<'f> Parser<'f> {
         self.need(Op::Open)?;
         let cond = self.ternary()?;
         self.need(Op::Close)?;
-        code.depth = code.depth.max(cond.depth);
+        code.depth = code.depth.max(cond.depth());
         let cond = self.id(cond);
         let test = code.stmts.len();
         code.stmts.push(Stmt::Unless(cond, 0));
         self.statement(code)?;
-        if self.lexer.token == Token::Name("else") {
+        if self.lexer.token() == Token::Name("else") {
             self.lexer.advance();
             let jump = code.stmts.len();
             code.stmts.push(Stmt::Skip(0));
@@ -246,7 +246,7 @@ impl<'f> Parser<'f> {
         self.need(Op::OpenBrace)?;
         let slot = self.declare("", Ty::UNKNOWN, None)?;
         self.assign(code, slot, value)?;
-        let value = self.push(Node::Local(slot), value.ty);
+        let value = self.push(Node::Local(slot), value.ty());
         let mut body = Code {
             in_switch: true,
             ..Code::default()
@@ -254,10 +254,10 @@ impl<'f> Parser<'f> {
         let mut cases = Vec::new();
         let mut default = None;
         while !self.take(Op::CloseBrace) {
-            match self.lexer.token {
+            match self.lexer.token() {
                 Token::Name("case") => {
                     self.lexer.advance();
-                    let What::Const(constant) = self.nested(Self::ternary)?.what else {
+                    let What::Const(constant) = self.nested(Self::ternary)?.what() else {
                         return Err(Reason::Name);
                     };
                     self.need(Op::Colon)?;
@@ -309,23 +309,20 @@ impl<'f> Parser<'f> {
     pub(super) fn local(&mut self, name: &str) -> Option<Ex> {
         let slot = self.slot(name)?;
         let ty = self.locals.get(usize::from(slot))?.ty;
-        Some(Ex {
-            what: What::Node(self.push(Node::Local(slot), ty)),
-            ty,
-            depth: 0,
-        })
+        let id = self.push(Node::Local(slot), ty);
+        Some(Ex::of(id, ty, 0))
     }
 
     /// `base[index]` of a local array.
     pub(super) fn local_element(&mut self, base: Ex, index: Ex) -> Option<Parsed> {
-        let What::Node(id) = base.what else {
+        let What::Node(id) = base.what() else {
             return None;
         };
         let (Node::Local(slot), ty) = self.tree.node(id) else {
             return None;
         };
         let values = self.locals.get(usize::from(slot))?.values?;
-        let depth = index.depth;
+        let depth = index.depth();
         let index = self.id(index);
         Some(self.node(Node::Element { values, index }, ty, depth))
     }
