@@ -25,7 +25,7 @@ mod wait;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -124,9 +124,9 @@ impl Consumer for Tell {
 }
 
 /// The daemon's loop over the source.
-fn run(dir: PathBuf, bytes: UnixStream, tell: Sender<Instant>) {
+fn run(dir: &Path, bytes: UnixStream, tell: Sender<Instant>) {
     let (spool, damage) =
-        Spool::open(&dir, spool::Options::default(), |_, _| {}).expect("a new spool");
+        Spool::open(dir, spool::Options::default(), |_, _| {}).expect("a new spool");
     let wait = wait::Wait::new().expect("an epoll");
     let sightings = Sightings::new(1000);
     let options = Options::default();
@@ -148,7 +148,7 @@ fn wake_up(c: &mut Criterion) {
     theirs.set_nonblocking(true).expect("not blocking");
     let (tell, told) = channel();
     let spool = dir.path().to_owned();
-    let daemon = thread::spawn(move || run(spool, theirs, tell));
+    let daemon = thread::spawn(move || run(&spool, theirs, tell));
     c.bench_function("rasd/wake-up to disk", |b| {
         b.iter_custom(|iterations| {
             let mut spent = Duration::ZERO;

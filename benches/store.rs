@@ -22,7 +22,7 @@ const STORM: u64 = 25 * BATCH;
 fn record(n: u64) -> Record {
     Record::new(
         13,
-        Status(0x8c00_0000_0008_00c0 | (n % 7 + 1) << 38 | n % 3),
+        Status(0x8c00_0000_0008_00c0 | (n % 7 + 1) << 38 | (n % 3)),
     )
     .with_vendor(Vendor::INTEL)
     .with_cpuid(CpuSignature(0x50654))

@@ -289,7 +289,6 @@ impl Speaker<'_> {
 }
 
 /// The grade in a word or two, to begin with.
-/// How bad it is, in the word that a block begins with.
 pub(crate) const fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::No => "NO ERROR",

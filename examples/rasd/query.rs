@@ -1,24 +1,25 @@
 //! `rasd query`: the history, as a table or as lines of JSON.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{ErrorKind, stdout};
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use mcekit::Record;
 use mcekit_models::Explained;
+use mcekit_source::{Channel, Event, FieldValue, Generic, Loss, Lost, Observed};
 use mcekit_store::db::{Kind, Order, Query, Reader, Row, What};
-use serde::Serialize;
-use serde_json::value::RawValue;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 
 use crate::args;
+use crate::delivered::Delivered;
 use crate::error::Error;
 use crate::explain::cpu::Tables;
-use crate::explain::found::{Found, Source};
-use crate::explain::line::Line;
 use crate::explain::out::Out;
 use crate::explain::time::utc;
+use crate::out::news::{Json, News};
 use crate::state;
 
 impl From<&args::Query> for Query {
@@ -93,7 +94,8 @@ pub(crate) const HEAD: &str =
 
 /// Rows as text.
 pub(crate) struct Writer {
-    json: bool,
+    json: Option<Json>,
+    text: Vec<u8>,
     tables: Tables,
 }
 
@@ -101,43 +103,25 @@ impl Writer {
     /// As lines of JSON, or of the table.
     pub(crate) fn new(json: bool) -> Self {
         Self {
-            json,
+            json: json.then(Json::new),
+            text: Vec::new(),
             tables: Tables::new(None),
         }
     }
 
     /// Writes one row, and the end of its line.
     pub(crate) fn row(&mut self, row: &Row, out: &mut Out) {
-        match (&row.what, self.json) {
-            (What::Record { record, .. }, true) => self.object(row, record, out),
-            (_, true) => other(row, out),
-            (_, false) => self.line(row, out),
+        match &mut self.json {
+            Some(json) => {
+                self.text.clear();
+                json.show(&News::Event(Box::new(delivered(row)), None), &mut self.text);
+                out.bytes(&self.text);
+            }
+            None => {
+                self.line(row, out);
+                out.str("\n");
+            }
         }
-        out.str("\n");
-    }
-
-    /// A record as docs/json.md has it; its `source` tells of the history.
-    fn object(&mut self, row: &Row, record: &Record, out: &mut Out) {
-        // Numbers, names and hex digits: nothing that JSON cannot say.
-        let Ok(raw) = serde_json::to_string(&Stored::of(row)).and_then(RawValue::from_string)
-        else {
-            return;
-        };
-        let found = Found {
-            record: *record,
-            id: None,
-            source: Source::Said(&raw),
-            texts: &[],
-            given: true,
-        };
-        let explained = self.tables.explain(record);
-        let line = Line {
-            found: &found,
-            decoding: &record.decode(),
-            explained: &explained,
-        };
-        // The buffer takes everything.
-        let _ = serde_json::to_writer(out, &line);
     }
 
     /// A row of the table.
@@ -220,78 +204,24 @@ fn text(explained: &Explained<'_>, decoding: &mcekit::Decoding) -> String {
     text
 }
 
-/// Where a row of the history is from.
-#[derive(Serialize)]
-struct Stored<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    channel: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seq: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    received: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    identity: Option<String>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    earlier_boot: bool,
-}
-
-impl<'a> Stored<'a> {
-    fn of(row: &'a Row) -> Self {
-        let (identity, earlier_boot) = match &row.what {
-            What::Record {
-                identity,
-                earlier_boot,
-                ..
-            } => (identity.map(|identity| identity.to_string()), *earlier_boot),
-            _ => (None, false),
-        };
-        Self {
-            channel: row.channel.as_deref(),
-            seq: row.seq,
-            received: row.received.map(|(seconds, _)| seconds),
+/// The event of a row, as it was delivered. Rows that another program wrote have no number and no time; rasdaemon, which
+/// writes such, reads the trace.
+fn delivered(row: &Row) -> Delivered {
+    let channel = row.channel.as_deref().and_then(Channel::by_name);
+    let channel = channel.unwrap_or(Channel::Trace);
+    let (identity, event) = match &row.what {
+        What::Record {
+            record,
             identity,
             earlier_boot,
+        } => {
+            let observed = Observed {
+                record: *record,
+                channel,
+                earlier_boot: *earlier_boot,
+            };
+            (*identity, Event::Record(observed))
         }
-    }
-}
-
-/// An event that is no machine check, or a loss.
-fn other(row: &Row, out: &mut Out) {
-    #[derive(Serialize)]
-    struct Object<'a> {
-        schema: u32,
-        source: Stored<'a>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        event: Option<Event<'a>>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        lost: Option<Lost<'a>>,
-    }
-    #[derive(Serialize)]
-    struct Event<'a> {
-        system: &'a str,
-        name: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        cpu: Option<u32>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        time: Option<u64>,
-        fields: Option<&'a RawValue>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        text: Option<&'a str>,
-    }
-    #[derive(Serialize)]
-    struct Lost<'a> {
-        kind: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        count: Option<u64>,
-        why: &'a str,
-    }
-    let mut object = Object {
-        schema: crate::explain::line::SCHEMA,
-        source: Stored::of(row),
-        event: None,
-        lost: None,
-    };
-    match &row.what {
         What::Event {
             system,
             name,
@@ -300,25 +230,102 @@ fn other(row: &Row, out: &mut Out) {
             fields,
             text,
         } => {
-            object.event = Some(Event {
-                system,
-                name,
+            let generic = Generic {
+                system: system.clone(),
+                name: name.clone(),
+                channel,
                 cpu: *cpu,
-                time: time.map(|(seconds, _)| seconds),
-                // A row that another program changed may be no JSON: then its fields are null.
-                fields: serde_json::from_str(fields).ok(),
-                text: text.as_deref(),
-            });
+                time: *time,
+                // What another program changed may be no object: then there are none.
+                fields: serde_json::from_str(fields).map_or_else(|_| Vec::new(), |Fields(all)| all),
+                text: text.clone(),
+            };
+            (None, Event::Generic(generic))
         }
         What::Lost { kind, count, why } => {
-            object.lost = Some(Lost {
-                kind,
-                count: *count,
-                why,
-            });
+            let loss = match (kind.as_str(), count) {
+                ("exact", Some(count)) => Loss::Exact(*count),
+                (_, Some(count)) => Loss::AtLeast(*count),
+                (_, None) => Loss::Unknown,
+            };
+            let why = why.clone();
+            (None, Event::Lost(Lost { channel, loss, why }))
         }
-        What::Record { .. } => {}
+    };
+    Delivered {
+        seq: row.seq.unwrap_or(0),
+        received: row.received.unwrap_or((0, 0)),
+        identity,
+        event,
     }
-    // The buffer takes everything.
-    let _ = serde_json::to_writer(out, &object);
+}
+
+/// An event's fields, in the order in which they were stored.
+struct Fields(Vec<(String, FieldValue)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut all = Vec::new();
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    all.push((name, field(value)));
+                }
+                Ok(Fields(all))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+/// A value as the history has it: numbers, text, and bytes as a list of numbers.
+fn field(value: Value) -> FieldValue {
+    let bytes = |list: &Vec<Value>| -> Option<Vec<u8>> {
+        let byte = |value: &Value| value.as_u64().and_then(|n| u8::try_from(n).ok());
+        list.iter().map(byte).collect()
+    };
+    if let Some(n) = value.as_u64() {
+        return FieldValue::Unsigned(n);
+    }
+    if let Some(n) = value.as_i64() {
+        return FieldValue::Signed(n);
+    }
+    match value {
+        Value::String(text) => FieldValue::Text(text),
+        Value::Array(list) if bytes(&list).is_some() => {
+            FieldValue::Bytes(bytes(&list).unwrap_or_default())
+        }
+        other => FieldValue::Text(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_come_back_in_their_order_and_kind() {
+        let text = r#"{"z":18446744073709551615,"a":-1,"m":"x","b":[1,255],"o":[256]}"#;
+        let Fields(all) = serde_json::from_str(text).unwrap();
+        let named = |name: &str, value| (name.to_owned(), value);
+        assert_eq!(
+            all,
+            [
+                named("z", FieldValue::Unsigned(u64::MAX)),
+                named("a", FieldValue::Signed(-1)),
+                named("m", FieldValue::Text("x".into())),
+                named("b", FieldValue::Bytes(vec![1, 255])),
+                named("o", FieldValue::Text("[256]".into())),
+            ]
+        );
+    }
 }

@@ -616,7 +616,7 @@ fn a_truncated_history_is_kept_aside_and_salvaged() {
 fn a_flipped_byte_never_ends_it() {
     let (mut store, bytes) = small();
     let step = match std::env::var_os("MCEKIT_LONG_TESTS") {
-        Some(_) => 1,
+        Some(_) => 23,
         None => 211,
     };
     let mut salvaged = 0;
