@@ -15,6 +15,8 @@ mod engine;
 mod error;
 #[path = "../examples/rasd/feed.rs"]
 mod feed;
+#[path = "../examples/rasd/reads.rs"]
+mod reads;
 #[path = "../examples/rasd/say.rs"]
 mod say;
 #[path = "../examples/rasd/stats.rs"]

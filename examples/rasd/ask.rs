@@ -46,7 +46,8 @@ pub(crate) fn status(cli: &Cli, json: bool) -> Result<(), Error> {
     ask(&path, &Request::<Question>::Status {}, |line| {
         answer = line.to_owned();
         Ok(())
-    })?;
+    })
+    .map_err(refused)?;
     if json {
         return print(&format!("{answer}\n"));
     }
@@ -80,8 +81,12 @@ pub(crate) fn query(cli: &Cli, query: &args::Query) -> Result<(), Error> {
     match asked {
         // Whoever reads us has enough.
         Err(ClientError::Io { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        asked => asked.map(drop).map_err(Error::from),
+        asked => asked.map(drop).map_err(refused),
     }
+}
+
+fn refused(error: ClientError) -> Error {
+    Error::Asked(error.to_string())
 }
 
 /// Whether there is a file that we may not read: the daemon may tell us.

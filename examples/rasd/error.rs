@@ -9,8 +9,9 @@ pub(crate) enum Error {
     Store(#[from] mcekit_store::Error),
     #[error(transparent)]
     Source(#[from] mcekit_source::Error),
-    #[error(transparent)]
-    Control(#[from] crate::control::ClientError),
+    /// The running daemon did not answer, or said no.
+    #[error("{0}")]
+    Asked(String),
     #[error("{call}: {source}")]
     System {
         call: &'static str,

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use mcekit_source::{Channel, Cursor, Event, Guarantees, Seek, Source};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::reads::Reads;
 use crate::say;
-use crate::status::Reads;
 
 /// How long a source that could not be read is left alone, at first and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));

@@ -28,6 +28,7 @@ mod past;
 mod policy;
 mod privileges;
 mod query;
+mod reads;
 mod say;
 mod service;
 mod settings;

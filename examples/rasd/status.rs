@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use mcekit_source::{Caps, Channel, Guarantees, Keeps, LossKnown};
 use serde::{Deserialize, Serialize};
 
 use crate::privileges::Fences;
+use crate::reads::Reads;
 use crate::stats::Stats;
 
 /// The version of [`Report`]'s form.
@@ -42,21 +42,6 @@ pub(crate) struct Report {
     pub(crate) fences: Option<Fences>,
 }
 
-/// A source that is read, and what it guarantees.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Reads {
-    /// `channel:name`.
-    pub(crate) source: String,
-    /// It only has what is over.
-    pub(crate) backlog: bool,
-    /// The names of what holds, as in docs/sources.md.
-    pub(crate) guarantees: Vec<String>,
-    /// What stays when it is full.
-    pub(crate) keeps: String,
-    /// What is known of a loss.
-    pub(crate) loss: String,
-}
-
 /// What was counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Counts {
@@ -80,34 +65,6 @@ pub(crate) struct Counts {
     pub(crate) source_errors: u64,
     /// Times that the history could not be written.
     pub(crate) history_errors: u64,
-}
-
-impl Reads {
-    pub(crate) fn new(channel: Channel, name: &str, backlog: bool, caps: Caps) -> Self {
-        Self {
-            source: format!("{channel}:{name}"),
-            backlog,
-            guarantees: caps
-                .guarantees
-                .iter_names()
-                .filter(|(_, one)| *one != Guarantees::REGISTERS)
-                .map(|(name, _)| name.to_lowercase().replace('_', "-"))
-                .collect(),
-            keeps: match caps.keeps {
-                Keeps::Oldest => "oldest",
-                Keeps::Newest => "newest",
-                Keeps::All => "all",
-            }
-            .into(),
-            loss: match caps.loss {
-                LossKnown::Unknown => "unknown",
-                LossKnown::Flag => "flag",
-                LossKnown::Exact => "exact",
-                LossKnown::None => "none",
-            }
-            .into(),
-        }
-    }
 }
 
 impl Told {
@@ -208,6 +165,8 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
+    use mcekit_source::{Caps, Channel, Guarantees, Keeps, LossKnown};
+
     use super::*;
 
     #[test]

@@ -22,6 +22,7 @@ mod past;
 mod policy;
 mod privileges;
 mod query;
+mod reads;
 mod say;
 mod service;
 mod settings;
