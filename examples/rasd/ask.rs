@@ -47,7 +47,7 @@ pub(crate) fn status(cli: &Cli, json: bool) -> Result<(), Error> {
         answer = line.to_owned();
         Ok(())
     })
-    .map_err(refused)?;
+    .map_err(|error| refused(&error))?;
     if json {
         return print(&format!("{answer}\n"));
     }
@@ -81,11 +81,11 @@ pub(crate) fn query(cli: &Cli, query: &args::Query) -> Result<(), Error> {
     match asked {
         // Whoever reads us has enough.
         Err(ClientError::Io { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        asked => asked.map(drop).map_err(refused),
+        asked => asked.map(drop).map_err(|error| refused(&error)),
     }
 }
 
-fn refused(error: ClientError) -> Error {
+fn refused(error: &ClientError) -> Error {
     Error::Asked(error.to_string())
 }
 
