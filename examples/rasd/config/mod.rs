@@ -1,6 +1,7 @@
 //! The configuration: defaults that need no file, a file that changes some of them, and every mistake in it by line and
 //! key.
 
+pub(crate) mod amounts;
 pub(crate) mod read;
 pub(crate) mod values;
 
@@ -10,8 +11,9 @@ use std::path::PathBuf;
 
 use toml::de::DeTable;
 
+use amounts::{Rate, Size, Time};
 use read::{Problem, Problems, Section, section, table};
-use values::{Argv, Count, Ids, Name, Names, PathList, Rate, Size, Target, Time, choice};
+use values::{Argv, Count, Ids, Name, Names, PathList, Target, choice};
 
 /// No configuration is longer.
 pub(crate) const MAX_LEN: usize = 1 << 20;

@@ -361,7 +361,7 @@ fn respond(request: &[u8], metrics: &Metrics) -> (&'static str, &'static str, St
 mod tests {
     use super::*;
     use crate::config::Config as All;
-    use crate::config::values::Time;
+    use crate::config::amounts::Time;
 
     fn server(listen: Option<&str>, file: Option<PathBuf>) -> Server {
         let config = Config {

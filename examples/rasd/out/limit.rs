@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::config::Limits as Config;
-use crate::config::values::Rate;
+use crate::config::amounts::Rate;
 
 /// Places whose errors are limited apart; further ones are limited together.
 const MOST: usize = 1024;
@@ -207,7 +207,7 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::values::Time;
+    use crate::config::amounts::Time;
 
     fn limits(now: Instant) -> Limits {
         Limits::new(&Config::default(), now)

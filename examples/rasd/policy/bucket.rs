@@ -1,7 +1,7 @@
 //! A leaky bucket: errors fill it, time empties it, and it tells when it is full.
 
 use crate::config::Again;
-use crate::config::values::Rate;
+use crate::config::amounts::Rate;
 
 /// It leaks in so many drops a period.
 const DROPS: usize = 16;
@@ -101,7 +101,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::values::Time;
+    use crate::config::amounts::Time;
 
     const HOUR: u64 = 3_600_000;
     const TEN_A_DAY: Rate = Rate::new(10, Time::hours(24));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::config::values::Rate;
+use crate::config::amounts::Rate;
 use crate::facts::{Cache, PAGE, Slot};
 use crate::names::Name;
 

@@ -9,7 +9,7 @@ pub(crate) mod trigger;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::config::values::Rate;
+use crate::config::amounts::Rate;
 use crate::config::{Again, Threshold, Thresholds};
 use crate::facts::{Cache, Facts, Slot, Weight};
 use crate::metrics::text::{Kind, Text};

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::config::Config;
-use crate::config::values::{Count, Size};
+use crate::config::amounts::Size;
+use crate::config::values::Count;
 use crate::notes::Kept;
 
 fn how(timeout: &str, grace: &str) -> Triggers {
