@@ -56,6 +56,13 @@ impl Span {
         text.get(self.start as usize..self.end as usize)
             .unwrap_or("")
     }
+
+    #[inline]
+    fn bytes(self, text: &str) -> &[u8] {
+        text.as_bytes()
+            .get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
+    }
 }
 
 /// One field as parsed; [`Field`] is the view of it that people get.
@@ -185,17 +192,17 @@ impl Format {
     /// called `ring`) the first.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<Field<'_>> {
-        self.named(name).next().map(|(_, field)| field)
+        self.named(name.as_bytes()).next().map(|(_, field)| field)
     }
 
     /// All fields of that name, and their positions.
-    pub(crate) fn named<'f>(&'f self, name: &str) -> impl Iterator<Item = (usize, Field<'f>)> {
+    pub(crate) fn named<'f>(&'f self, name: &[u8]) -> impl Iterator<Item = (usize, Field<'f>)> {
         self.fields
             .iter()
             .enumerate()
             .filter(move |(_, raw)| {
                 raw.name.len() == name.len()
-                    && scan::same(raw.name.of(&self.text).as_bytes(), name.as_bytes())
+                    && scan::same(raw.name.bytes(&self.text), name)
             })
             .map(|(at, raw)| {
                 let text = &*self.text;
@@ -351,6 +358,11 @@ impl<'f> Field<'f> {
     #[must_use]
     pub fn name(self) -> &'f str {
         self.raw.name.of(self.text)
+    }
+
+    #[inline]
+    pub(crate) fn name_bytes(self) -> &'f [u8] {
+        self.raw.name.bytes(self.text)
     }
 
     /// The declaration as it stands in the file: `__data_loc char[] name`.

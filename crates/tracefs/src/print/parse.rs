@@ -161,8 +161,15 @@ pub(super) fn compile(format: &Format, symbols: &Symbols) -> Result<Tree> {
         }
     };
     let mut args = Vec::with_capacity((size / 16 + 4).min(SMALL));
-    while parser.take(Op::Comma) {
-        args.push(parser.argument());
+    while parser.is(Op::Comma) {
+        let arg = match parser.plain_field(span.end as usize) {
+            Some(arg) => arg,
+            None => {
+                parser.lexer.advance();
+                parser.argument()
+            }
+        };
+        args.push(arg);
     }
     if parser.lexer.token() != Token::End {
         return Err(Error::PrintSyntax {
@@ -250,6 +257,51 @@ impl<'f> Parser<'f> {
             }
             _ => Err(Reason::Syntax),
         }
+    }
+
+    /// At a comma: `REC->field` and nothing else up to the next comma or the text's `end`, which
+    /// is what most arguments are. `None`, nothing consumed, if it is anything else.
+    #[inline]
+    fn plain_field(&mut self, end: usize) -> Option<Arg> {
+        const BEFORE: &[u8; 6] = b" REC->";
+        let bytes = self.format.text().as_bytes();
+        let at = self.lexer.after();
+        let rest = bytes.get(at..end)?;
+        let (before, rest) = rest.split_first_chunk()?;
+        if before != BEFORE {
+            return None;
+        }
+        // Most lines name the fields in their order.
+        let len = self
+            .format
+            .field_at(self.next_field)
+            .map(Field::name_bytes)
+            .filter(|name| {
+                let after = rest.get(name.len());
+                matches!(after, None | Some(b','))
+                    && scan::same(rest.get(..name.len()).unwrap_or_default(), name)
+            })
+            .map_or_else(|| scan::ident(rest), <[u8]>::len);
+        if !matches!(rest.get(len), None | Some(b',')) {
+            return None;
+        }
+        let start = at + BEFORE.len();
+        let field = self.field(bytes.get(start..start + len)?, false)?;
+        let (id, _) = self.field_node(field);
+        self.lexer.go_on(start + len);
+        Some(self.arg_from(id, at + 1))
+    }
+
+    /// A field's value as a node.
+    #[inline]
+    fn field_node(&mut self, field: Field<'_>) -> (Id, Ty) {
+        let ty = expr::field_type(field, self.tree.abi);
+        // Two calls, so that neither node is put together before it is put in its place.
+        let id = match field.kind() {
+            Kind::Number | Kind::Pointer => self.push(Node::Field(field.accessor()), ty),
+            Kind::Array { .. } | Kind::Opaque => self.push(Node::Data(field.accessor()), ty),
+        };
+        (id, ty)
     }
 
     /// One argument of the format string. What is not understood is skipped to the next comma.
@@ -437,7 +489,7 @@ impl<'f> Parser<'f> {
     }
 
     /// A field by name: of two with one name the one that is dynamic, or the one that is not.
-    fn field(&mut self, name: &str, dynamic: bool) -> Option<Field<'f>> {
+    fn field(&mut self, name: &[u8], dynamic: bool) -> Option<Field<'f>> {
         let is_wanted = |field: Field<'_>| {
             dynamic
                 == matches!(
@@ -450,7 +502,7 @@ impl<'f> Parser<'f> {
         };
         // Most lines name the fields in their order.
         if let Some(field) = self.format.field_at(self.next_field)
-            && scan::same(field.name().as_bytes(), name.as_bytes())
+            && scan::same(field.name_bytes(), name)
             && is_wanted(field)
         {
             self.next_field += 1;

@@ -315,7 +315,7 @@ impl<'f> Parser<'f> {
     fn record_field(&mut self) -> Option<Field<'f>> {
         if let Token::Field(name) = self.lexer.token() {
             self.lexer.advance();
-            return self.field(name, false);
+            return self.field(name.as_bytes(), false);
         }
         if !self.take(Op::Open) || self.lexer.token() != Token::Name("REC") {
             return None;
@@ -325,7 +325,7 @@ impl<'f> Parser<'f> {
             return None;
         }
         let name = self.name().ok()?;
-        self.field(name, false)
+        self.field(name.as_bytes(), false)
     }
 
     /// `&place`.
@@ -376,19 +376,15 @@ impl<'f> Parser<'f> {
 
     /// `REC->name`.
     fn named_field(&mut self, name: &str) -> Parsed {
-        match self.field(name, false) {
+        match self.field(name.as_bytes(), false) {
             Some(field) => self.field_value(field),
             None => Ok(self.unknown(Reason::Field)),
         }
     }
 
     fn field_value(&mut self, field: Field<'f>) -> Parsed {
-        let ty = field_type(field, self.tree.abi);
-        // Two calls, so that neither node is put together before it is put in its place.
-        match field.kind() {
-            Kind::Number | Kind::Pointer => self.node(Node::Field(field.accessor()), ty, 0),
-            Kind::Array { .. } | Kind::Opaque => self.node(Node::Data(field.accessor()), ty, 0),
-        }
+        let (id, ty) = self.field_node(field);
+        Ok(Ex::of(id, ty, 1))
     }
 
     fn named(&mut self, name: &'f str) -> Parsed {
