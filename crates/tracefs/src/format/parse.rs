@@ -471,7 +471,8 @@ fn shape(
             element_size,
         });
     }
-    let pointer = size as usize == abi.word.bytes() && declaration.bytes().any(|byte| byte == b'*');
+    let pointer = size as usize == abi.word.bytes()
+        && scan::either(declaration.as_bytes(), b'*', b'*').is_some();
     let kind = match size {
         _ if pointer => Kind::Pointer,
         1 | 2 | 4 | 8 => Kind::Number,

@@ -509,9 +509,13 @@ impl<'f> Parser<'f> {
             return Some(field);
         }
         let mut other = None;
-        for (at, field) in self.format.named(name) {
+        let mut from = 0;
+        while let Some(at) = self.format.next_named(name, from)
+            && let Some(field) = self.format.field_at(at)
+        {
+            from = at + 1;
             if is_wanted(field) {
-                self.next_field = at + 1;
+                self.next_field = from;
                 return Some(field);
             }
             other = other.or(Some(field));
