@@ -198,6 +198,27 @@ fn missing(nodes: &mut Vec<(Node, Ty)>, args: &mut Vec<Arg>) -> u32 {
     (args.len() - 1) as u32
 }
 
+/// Whether a field's data is elsewhere in the record.
+#[inline]
+fn is_dynamic(field: Field<'_>) -> bool {
+    matches!(
+        field.kind(),
+        Kind::Array {
+            place: Place::DataLoc | Place::RelLoc,
+            ..
+        }
+    )
+}
+
+/// Whether a text begins with that name, and behind it a comma or nothing.
+#[inline]
+fn begins(text: &[u8], name: &[u8]) -> bool {
+    text.split_at_checked(name.len())
+        .is_some_and(|(first, after)| {
+            matches!(after, [] | [b',', ..]) && scan::same(first, name)
+        })
+}
+
 /// A conversion of a node.
 fn piece(spec: Spec, arg: u32, node: Option<&(Node, Ty)>) -> Piece {
     let fixed = |amount| match amount {
@@ -271,22 +292,21 @@ impl<'f> Parser<'f> {
         if before != BEFORE {
             return None;
         }
-        // Most lines name the fields in their order.
-        let len = self
-            .format
-            .field_at(self.next_field)
-            .map(Field::name_bytes)
-            .filter(|name| {
-                let after = rest.get(name.len());
-                matches!(after, None | Some(b','))
-                    && scan::same(rest.get(..name.len()).unwrap_or_default(), name)
-            })
-            .map_or_else(|| scan::ident(rest), <[u8]>::len);
-        if !matches!(rest.get(len), None | Some(b',')) {
-            return None;
-        }
         let start = at + BEFORE.len();
-        let field = self.field(bytes.get(start..start + len)?, false)?;
+        let (field, len) = match self.format.field_at(self.next_field) {
+            // Most lines name the fields in their order.
+            Some(field) if !is_dynamic(field) && begins(rest, field.name_bytes()) => {
+                self.next_field += 1;
+                (field, field.name_bytes().len())
+            }
+            _ => {
+                let len = scan::ident(rest);
+                if !matches!(rest.get(len), None | Some(b',')) {
+                    return None;
+                }
+                (self.field(rest.get(..len)?, false)?, len)
+            }
+        };
         let (id, _) = self.field_node(field);
         self.lexer.go_on(start + len);
         Some(self.arg_from(id, at + 1))
@@ -490,16 +510,7 @@ impl<'f> Parser<'f> {
 
     /// A field by name: of two with one name the one that is dynamic, or the one that is not.
     fn field(&mut self, name: &[u8], dynamic: bool) -> Option<Field<'f>> {
-        let is_wanted = |field: Field<'_>| {
-            dynamic
-                == matches!(
-                    field.kind(),
-                    Kind::Array {
-                        place: Place::DataLoc | Place::RelLoc,
-                        ..
-                    }
-                )
-        };
+        let is_wanted = |field: Field<'_>| is_dynamic(field) == dynamic;
         // Most lines name the fields in their order.
         if let Some(field) = self.format.field_at(self.next_field)
             && scan::same(field.name_bytes(), name)
