@@ -213,6 +213,12 @@ impl<'t> Lexer<'t> {
         self.advance();
     }
 
+    /// At a number: what [`bit`] finds there.
+    #[inline]
+    pub(super) fn bit(&self) -> Option<(u32, usize)> {
+        bit(self.bytes, self.at)
+    }
+
     /// Whether what follows the bracket in hand may be a type: a name, and behind it what can
     /// stand behind a type's first word.
     #[inline]
@@ -441,6 +447,29 @@ pub(super) fn number(bytes: &[u8], start: usize) -> (Number, usize) {
     };
     (number, at)
 }
+
+/// What `BIT(n)` comes to behind its four brackets, `1UL))) << (n))`: the `n`, and where it ends.
+/// Tables of flags are made of it.
+#[inline]
+pub(super) fn bit(bytes: &[u8], at: usize) -> Option<(u32, usize)> {
+    const FIRST: &[u8; 8] = b"1UL))) <";
+    let (first, rest) = bytes.get(at..)?.split_first_chunk()?;
+    if first != FIRST {
+        return None;
+    }
+    let at = at + FIRST.len();
+    let digit = |byte: u8| u32::from(byte - b'0');
+    match rest {
+        [b'<', b' ', b'(', a @ b'0'..=b'9', b')', b')', ..] => Some((digit(*a), at + 6)),
+        [b'<', b' ', b'(', a @ b'1'..=b'9', b @ b'0'..=b'9', b')', b')', ..] => {
+            Some((digit(*a) * 10 + digit(*b), at + 7))
+        }
+        _ => None,
+    }
+}
+
+/// Brackets in front of what [`bit`] reads.
+pub(super) const BIT_BRACKETS: u16 = 4;
 
 /// The byte that an escape stands for, and where it ends; `at` is after the backslash.
 pub(super) fn unescape(bytes: &[u8], at: usize) -> (u8, usize) {

@@ -141,9 +141,21 @@ impl<'t> Reader<'t> {
         let within = open;
         let mut left = match self.byte(self.at) {
             b'0'..=b'9' => {
-                let (number, end) = lex::number(self.text.as_bytes(), self.at);
-                self.at = end;
-                number_constant(number, self.abi.word.bytes() as u32)
+                let word = self.abi.word.bytes() as u32;
+                let bytes = self.text.as_bytes();
+                if open >= lex::BIT_BRACKETS
+                    && self.open + lex::BIT_BRACKETS < MAX_DEPTH
+                    && let Some((bit, end)) = lex::bit(bytes, self.at)
+                    && bit < word * 8
+                {
+                    open -= lex::BIT_BRACKETS;
+                    self.at = end;
+                    Ex::constant(1 << bit, Ty::int(word, false))
+                } else {
+                    let (number, end) = lex::number(bytes, self.at);
+                    self.at = end;
+                    number_constant(number, word)
+                }
             }
             b'~' => {
                 self.at += 1;
