@@ -214,9 +214,7 @@ fn is_dynamic(field: Field<'_>) -> bool {
 #[inline]
 fn begins(text: &[u8], name: &[u8]) -> bool {
     text.split_at_checked(name.len())
-        .is_some_and(|(first, after)| {
-            matches!(after, [] | [b',', ..]) && scan::same(first, name)
-        })
+        .is_some_and(|(first, after)| matches!(after, [] | [b',', ..]) && scan::same(first, name))
 }
 
 /// A conversion of a node.

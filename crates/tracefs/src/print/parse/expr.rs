@@ -265,8 +265,8 @@ impl<'f> Parser<'f> {
         };
         let waiting = match op {
             Op::Open => {
-                if self.lexer.cast_follows()
-                    && let Some(ty) = self.cast_type()
+                if self.lexer.word_follows()
+                    && let Some(ty) = self.plain_cast().or_else(|| self.cast_type())
                 {
                     Waiting::Cast(ty)
                 } else {
