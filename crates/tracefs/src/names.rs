@@ -44,7 +44,8 @@ impl<V: Copy, const SLOTS: usize> Names<V, SLOTS> {
     }
 }
 
-/// Eight bytes at a time, multiplied and folded.
+/// Eight bytes at a time, multiplied and folded; the last ones may overlap those before.
+#[inline]
 const fn hash(name: &[u8]) -> u64 {
     let mut hash = name.len() as u64;
     let mut rest = name;
@@ -52,11 +53,16 @@ const fn hash(name: &[u8]) -> u64 {
         hash = fold(hash, u64::from_le_bytes(*word));
         rest = after;
     }
-    let mut last = 0;
-    while let Some((byte, after)) = rest.split_first() {
-        last = last << 8 | *byte as u64;
-        rest = after;
-    }
+    let last = match (name, name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        (_, Some(first), Some(last)) => match name.last_chunk::<8>() {
+            Some(word) => u64::from_le_bytes(*word),
+            None => u32::from_le_bytes(*first) as u64 | (u32::from_le_bytes(*last) as u64) << 32,
+        },
+        ([a, b, c], ..) => *a as u64 | (*b as u64) << 8 | (*c as u64) << 16,
+        ([a, b], ..) => *a as u64 | (*b as u64) << 8,
+        ([a], ..) => *a as u64,
+        _ => 0,
+    };
     fold(hash, last)
 }
 

@@ -133,6 +133,38 @@ fn written_again_a_format_is_the_same() {
     }
 }
 
+/// What is read at one look because the kernel always writes it that way comes to the same when it
+/// is written otherwise.
+#[test]
+fn white_space_does_not_show() {
+    let without = |text: &str| text.split_whitespace().collect::<String>();
+    let mut compared = 0;
+    for path in support::files(&support::fixtures()) {
+        if !path.ends_with("format") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let (fields, print) = text.split_once("print fmt:").unwrap();
+        let wide = print.replace(", REC", ",  REC").replace(')', " )");
+        let wide = format!("{fields}print fmt:{wide}");
+        let seen = |text: &str| {
+            let format = Format::parse_for(text.as_bytes(), Abi::LE64).unwrap();
+            let print = PrintFmt::compile(&format, &Symbols::new()).unwrap();
+            let mut line = String::new();
+            for seed in 0..5 {
+                let data = support::record(&format, seed);
+                let rendered = print.render(&data, &mut line).unwrap();
+                write!(line, "{rendered:?}").unwrap();
+            }
+            let reasons: Vec<_> = print.unresolved().map(|of| of.reason).collect();
+            (without(&line), reasons)
+        };
+        assert_eq!(seen(&text), seen(&wide), "{}", path.display());
+        compared += usize::from(text != wide);
+    }
+    assert!(compared >= 70, "only {compared} differ");
+}
+
 /// The same record of a machine of the other byte order comes to the same line.
 #[test]
 fn byte_order_does_not_show() {

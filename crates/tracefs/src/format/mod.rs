@@ -56,6 +56,13 @@ impl Span {
         text.get(self.start as usize..self.end as usize)
             .unwrap_or("")
     }
+
+    #[inline]
+    fn bytes(self, text: &str) -> &[u8] {
+        text.as_bytes()
+            .get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
+    }
 }
 
 /// One field as parsed; [`Field`] is the view of it that people get.
@@ -185,28 +192,23 @@ impl Format {
     /// called `ring`) the first.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<Field<'_>> {
-        self.named(name).next().map(|(_, field)| field)
+        self.field_at(self.next_named(name.as_bytes(), 0)?)
     }
 
-    /// All fields of that name, and their positions.
-    pub(crate) fn named<'f>(&'f self, name: &str) -> impl Iterator<Item = (usize, Field<'f>)> {
-        self.fields
-            .iter()
-            .enumerate()
-            .filter(move |(_, raw)| {
-                raw.name.len() == name.len()
-                    && scan::same(raw.name.of(&self.text).as_bytes(), name.as_bytes())
-            })
-            .map(|(at, raw)| {
-                let text = &*self.text;
-                (at, Field { text, raw })
-            })
+    /// The position, from `from` on, of the next field of that name.
+    #[inline]
+    pub(crate) fn next_named(&self, name: &[u8], from: usize) -> Option<usize> {
+        let rest = self.fields.get(from..)?;
+        let at = rest.iter().position(|raw| {
+            raw.name.len() == name.len() && scan::same(raw.name.bytes(&self.text), name)
+        })?;
+        Some(from + at)
     }
 
     /// Position of the field of that name in [`Format::fields`].
     #[must_use]
     pub fn index_of(&self, name: &str) -> Option<usize> {
-        self.fields().position(|field| field.name() == name)
+        self.next_named(name.as_bytes(), 0)
     }
 
     /// What reads the field of that name out of a record: resolve once, use for every record.
@@ -351,6 +353,11 @@ impl<'f> Field<'f> {
     #[must_use]
     pub fn name(self) -> &'f str {
         self.raw.name.of(self.text)
+    }
+
+    #[inline]
+    pub(crate) fn name_bytes(self) -> &'f [u8] {
+        self.raw.name.bytes(self.text)
     }
 
     /// The declaration as it stands in the file: `__data_loc char[] name`.

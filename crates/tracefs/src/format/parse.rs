@@ -301,6 +301,18 @@ impl<'t> Parser<'t> {
         }
         self.at += N;
         let digits = self.bytes.get(self.at..).unwrap_or_default();
+        // Most are of one digit or two.
+        match digits {
+            [a @ b'0'..=b'9', b';', ..] => {
+                self.at += 2;
+                return Ok(u32::from(a - b'0'));
+            }
+            [a @ b'0'..=b'9', b @ b'0'..=b'9', b';', ..] => {
+                self.at += 3;
+                return Ok(u32::from(a - b'0') * 10 + u32::from(b - b'0'));
+            }
+            _ => {}
+        }
         let mut number = 0u32;
         for (len, &byte) in digits.iter().enumerate() {
             match byte {
@@ -471,7 +483,8 @@ fn shape(
             element_size,
         });
     }
-    let pointer = size as usize == abi.word.bytes() && declaration.bytes().any(|byte| byte == b'*');
+    let pointer = size as usize == abi.word.bytes()
+        && scan::either(declaration.as_bytes(), b'*', b'*').is_some();
     let kind = match size {
         _ if pointer => Kind::Pointer,
         1 | 2 | 4 | 8 => Kind::Number,
@@ -484,8 +497,29 @@ fn shape(
     })
 }
 
+/// The same where the type is one word: `char name[16]`, `__data_loc char[] name`.
+fn plain_base_type(declaration: &str) -> Option<&str> {
+    let bytes = declaration.as_bytes();
+    if let Some(after) = bytes.strip_prefix(b"__data_loc ") {
+        let len = scan::ident(after);
+        let start = bytes.len() - after.len();
+        let is_plain = len > 0 && after.get(len..)?.starts_with(b"[]");
+        return is_plain.then(|| declaration.get(start..start + len))?;
+    }
+    let len = scan::ident(bytes);
+    let [b' ', name @ ..] = bytes.get(len..)? else {
+        return None;
+    };
+    let name_len = scan::ident(name);
+    let is_plain = name_len > 0 && name.get(name_len) == Some(&b'[') && !bytes.starts_with(b"__");
+    is_plain.then(|| declaration.get(..len))?
+}
+
 /// The type in front of an array's name or brackets.
 fn base_type(declaration: &str) -> &str {
+    if let Some(base) = plain_base_type(declaration) {
+        return base;
+    }
     let text = strip_location(declaration);
     let text = text.split('[').next().unwrap_or(text);
     let text = if declaration.starts_with("__") && declaration.contains("_loc") {
@@ -515,6 +549,14 @@ fn element(base: &str, abi: Abi, measured: Option<u8>) -> (Element, u8) {
 
 /// `[4][8]` is 32; `None` where a dimension is a name (`[TASK_COMM_LEN]`, before 6.0).
 fn dimensions(brackets: &str) -> Option<u32> {
+    // Most are one short number.
+    match brackets.as_bytes() {
+        [b'[', a @ b'0'..=b'9', b']'] => return Some(u32::from(a - b'0')),
+        [b'[', a @ b'0'..=b'9', b @ b'0'..=b'9', b']'] => {
+            return Some(u32::from(a - b'0') * 10 + u32::from(b - b'0'));
+        }
+        _ => {}
+    }
     brackets
         .split('[')
         .skip(1)

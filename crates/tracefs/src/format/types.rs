@@ -2,6 +2,7 @@
 
 use crate::Word;
 use crate::names::Names;
+use crate::scan;
 
 /// Size and sign of an integer type that the kernel's headers define alike on every architecture,
 /// or that follows the word size; `None` for what only the format file can know.
@@ -178,6 +179,9 @@ pub(crate) fn strip_location(declaration: &str) -> &str {
 
 /// Without the qualifiers and address spaces in front that do not change a type's size.
 pub(crate) fn strip_qualifiers(mut text: &str) -> &str {
+    if scan::ident(text.as_bytes()) == text.len() {
+        return text;
+    }
     loop {
         text = text.trim();
         let Some((first, rest)) = text.split_once(' ') else {

@@ -213,15 +213,32 @@ impl<'t> Lexer<'t> {
         self.advance();
     }
 
-    /// Whether what follows the bracket in hand may be a type: a name, and behind it what can
-    /// stand behind a type's first word.
+    /// At a number: what [`bit`] finds there.
     #[inline]
-    pub(super) fn cast_follows(&self) -> bool {
-        // Most brackets stand before others, or before a number.
-        CLASSES[usize::from(self.byte(self.next))] != 0 && self.type_follows()
+    pub(super) fn bit(&self) -> Option<(u32, usize)> {
+        bit(self.bytes, self.at)
     }
 
-    fn type_follows(&self) -> bool {
+    /// Whether a name or number may follow the bracket in hand. Most stand before others.
+    #[inline]
+    pub(super) fn word_follows(&self) -> bool {
+        CLASSES[usize::from(self.byte(self.next))] != 0
+    }
+
+    /// The name that stands alone in the bracket in hand, and where the bracket ends.
+    #[inline]
+    pub(super) fn name_in_bracket(&self) -> Option<(&'t str, usize)> {
+        let at = self.next + usize::from(self.byte(self.next) == b' ');
+        if self.byte(at).is_ascii_digit() {
+            return None;
+        }
+        let end = at + scan::ident(self.bytes.get(at..)?);
+        (end > at && self.byte(end) == b')').then(|| Some((self.text.get(at..end)?, end + 1)))?
+    }
+
+    /// Whether what follows the bracket in hand may be a type: a name, and behind it what can
+    /// stand behind a type's first word.
+    pub(super) fn type_follows(&self) -> bool {
         let at = self.next + self.run(self.next, SPACE);
         let len = self.run(at, IDENT);
         let end = at + len;
@@ -441,6 +458,36 @@ pub(super) fn number(bytes: &[u8], start: usize) -> (Number, usize) {
     };
     (number, at)
 }
+
+/// What `BIT(n)` comes to behind its four brackets, `1UL))) << (n))`: the `n`, and where it ends.
+/// Tables of flags are made of it.
+#[inline]
+pub(super) fn bit(bytes: &[u8], at: usize) -> Option<(u32, usize)> {
+    const FIRST: &[u8; 8] = b"1UL))) <";
+    let (first, rest) = bytes.get(at..)?.split_first_chunk()?;
+    if first != FIRST {
+        return None;
+    }
+    let at = at + FIRST.len();
+    let digit = |byte: u8| u32::from(byte - b'0');
+    match rest {
+        [b'<', b' ', b'(', a @ b'0'..=b'9', b')', b')', ..] => Some((digit(*a), at + 6)),
+        [
+            b'<',
+            b' ',
+            b'(',
+            a @ b'1'..=b'9',
+            b @ b'0'..=b'9',
+            b')',
+            b')',
+            ..,
+        ] => Some((digit(*a) * 10 + digit(*b), at + 7)),
+        _ => None,
+    }
+}
+
+/// Brackets in front of what [`bit`] reads.
+pub(super) const BIT_BRACKETS: u16 = 4;
 
 /// The byte that an escape stands for, and where it ends; `at` is after the backslash.
 pub(super) fn unescape(bytes: &[u8], at: usize) -> (u8, usize) {

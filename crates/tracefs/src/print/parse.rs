@@ -161,8 +161,15 @@ pub(super) fn compile(format: &Format, symbols: &Symbols) -> Result<Tree> {
         }
     };
     let mut args = Vec::with_capacity((size / 16 + 4).min(SMALL));
-    while parser.take(Op::Comma) {
-        args.push(parser.argument());
+    while parser.is(Op::Comma) {
+        let arg = match parser.plain_field(span.end as usize) {
+            Some(arg) => arg,
+            None => {
+                parser.lexer.advance();
+                parser.argument()
+            }
+        };
+        args.push(arg);
     }
     if parser.lexer.token() != Token::End {
         return Err(Error::PrintSyntax {
@@ -189,6 +196,25 @@ fn missing(nodes: &mut Vec<(Node, Ty)>, args: &mut Vec<Arg>) -> u32 {
         source: Range::default(),
     });
     (args.len() - 1) as u32
+}
+
+/// Whether a field's data is elsewhere in the record.
+#[inline]
+fn is_dynamic(field: Field<'_>) -> bool {
+    matches!(
+        field.kind(),
+        Kind::Array {
+            place: Place::DataLoc | Place::RelLoc,
+            ..
+        }
+    )
+}
+
+/// Whether a text begins with that name, and behind it a comma or nothing.
+#[inline]
+fn begins(text: &[u8], name: &[u8]) -> bool {
+    text.split_at_checked(name.len())
+        .is_some_and(|(first, after)| matches!(after, [] | [b',', ..]) && scan::same(first, name))
 }
 
 /// A conversion of a node.
@@ -250,6 +276,50 @@ impl<'f> Parser<'f> {
             }
             _ => Err(Reason::Syntax),
         }
+    }
+
+    /// At a comma: `REC->field` and nothing else up to the next comma or the text's `end`, which
+    /// is what most arguments are. `None`, nothing consumed, if it is anything else.
+    #[inline]
+    fn plain_field(&mut self, end: usize) -> Option<Arg> {
+        const BEFORE: &[u8; 6] = b" REC->";
+        let bytes = self.format.text().as_bytes();
+        let at = self.lexer.after();
+        let rest = bytes.get(at..end)?;
+        let (before, rest) = rest.split_first_chunk()?;
+        if before != BEFORE {
+            return None;
+        }
+        let start = at + BEFORE.len();
+        let (field, len) = match self.format.field_at(self.next_field) {
+            // Most lines name the fields in their order.
+            Some(field) if !is_dynamic(field) && begins(rest, field.name_bytes()) => {
+                self.next_field += 1;
+                (field, field.name_bytes().len())
+            }
+            _ => {
+                let len = scan::ident(rest);
+                if !matches!(rest.get(len), None | Some(b',')) {
+                    return None;
+                }
+                (self.field(rest.get(..len)?, false)?, len)
+            }
+        };
+        let (id, _) = self.field_node(field);
+        self.lexer.go_on(start + len);
+        Some(self.arg_from(id, at + 1))
+    }
+
+    /// A field's value as a node.
+    #[inline]
+    fn field_node(&mut self, field: Field<'_>) -> (Id, Ty) {
+        let ty = expr::field_type(field, self.tree.abi);
+        // Two calls, so that neither node is put together before it is put in its place.
+        let id = match field.kind() {
+            Kind::Number | Kind::Pointer => self.push(Node::Field(field.accessor()), ty),
+            Kind::Array { .. } | Kind::Opaque => self.push(Node::Data(field.accessor()), ty),
+        };
+        (id, ty)
     }
 
     /// One argument of the format string. What is not understood is skipped to the next comma.
@@ -437,29 +507,24 @@ impl<'f> Parser<'f> {
     }
 
     /// A field by name: of two with one name the one that is dynamic, or the one that is not.
-    fn field(&mut self, name: &str, dynamic: bool) -> Option<Field<'f>> {
-        let is_wanted = |field: Field<'_>| {
-            dynamic
-                == matches!(
-                    field.kind(),
-                    Kind::Array {
-                        place: Place::DataLoc | Place::RelLoc,
-                        ..
-                    }
-                )
-        };
+    fn field(&mut self, name: &[u8], dynamic: bool) -> Option<Field<'f>> {
+        let is_wanted = |field: Field<'_>| is_dynamic(field) == dynamic;
         // Most lines name the fields in their order.
         if let Some(field) = self.format.field_at(self.next_field)
-            && scan::same(field.name().as_bytes(), name.as_bytes())
+            && scan::same(field.name_bytes(), name)
             && is_wanted(field)
         {
             self.next_field += 1;
             return Some(field);
         }
         let mut other = None;
-        for (at, field) in self.format.named(name) {
+        let mut from = 0;
+        while let Some(at) = self.format.next_named(name, from)
+            && let Some(field) = self.format.field_at(at)
+        {
+            from = at + 1;
             if is_wanted(field) {
-                self.next_field = at + 1;
+                self.next_field = from;
                 return Some(field);
             }
             other = other.or(Some(field));

@@ -214,6 +214,14 @@ impl Ty {
         }
     }
 
+    /// Whether it is an integer that promotion leaves as it is.
+    #[inline]
+    pub(super) fn is_arithmetic(self) -> bool {
+        let sign = 1 << SIGNED;
+        let bits = self.0 & !sign;
+        bits == Self::int(4, false).0 || bits == Self::int(8, false).0
+    }
+
     /// Width and sign after C's integer promotion; pointers count as `unsigned long`.
     pub(super) fn promoted(self, abi: Abi) -> Self {
         if self.is_pointer() {

@@ -235,7 +235,7 @@ impl<'f> Parser<'f> {
     fn dynamic_field(&mut self) -> Parsed<Option<crate::record::Accessor>> {
         let name = self.name()?;
         Ok(self
-            .field(name, true)
+            .field(name.as_bytes(), true)
             .filter(|field| matches!(field.kind(), Kind::Array { .. }))
             .map(Field::accessor))
     }

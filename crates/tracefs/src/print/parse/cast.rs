@@ -8,9 +8,24 @@ use crate::print::structs;
 use crate::print::tree::{Base, Reason, Ty};
 
 impl<'f> Parser<'f> {
+    /// As [`Parser::cast_type`], of an integer type that is one word: most of them.
+    #[inline]
+    pub(super) fn plain_cast(&mut self) -> Option<Ty> {
+        let (name, end) = self.lexer.name_in_bracket()?;
+        let (size, signed) = scalar(name, self.tree.abi.word)?;
+        self.lexer.go_on(end);
+        Some(match name {
+            "bool" | "_Bool" => Ty::BOOL,
+            _ => Ty::int(u32::from(size), signed),
+        })
+    }
+
     /// At an open bracket: the type of a cast, the parser standing behind it; or `None`, nothing
     /// consumed.
     pub(super) fn cast_type(&mut self) -> Option<Ty> {
+        if !self.lexer.type_follows() {
+            return None;
+        }
         let at = self.lexer.at;
         self.lexer.advance();
         let ty = match self.lexer.token() {

@@ -1,8 +1,8 @@
 //! Expressions: C's operators by precedence.
 
-use super::{Ex, Parsed, Parser, What};
+use super::{Ex, Parsed, Parser, SMALL, What};
 use crate::format::{Element, Field, Kind};
-use crate::print::lex::{Number, Op, Token};
+use crate::print::lex::{self, Number, Op, Token};
 use crate::print::structs;
 use crate::print::symbols::Symbols;
 use crate::print::tree::{Base, Binary, MAX_DEPTH, Node, Reason, Ty, Unary};
@@ -85,6 +85,9 @@ impl<'f> Parser<'f> {
         if self.waiting.len() >= usize::from(MAX_DEPTH) {
             return Err(Reason::Depth);
         }
+        if self.waiting.capacity() == 0 {
+            self.waiting.reserve(SMALL);
+        }
         self.waiting.push(waiting);
         Ok(())
     }
@@ -100,7 +103,7 @@ impl<'f> Parser<'f> {
         loop {
             let mut ex = match first.take() {
                 Some(ex) => ex,
-                None => match self.before_operand()? {
+                None => match self.before_operand(base)? {
                     Some(ex) => ex,
                     None => continue,
                 },
@@ -234,15 +237,36 @@ impl<'f> Parser<'f> {
         self.node(Node::Cond(cond, yes, no), ty, depth)
     }
 
+    /// `1UL))) << (n))` behind its four brackets, which are `BIT(n)`.
+    #[inline]
+    fn bit(&mut self, base: usize) -> Option<Ex> {
+        let (bit, end) = self.lexer.bit()?;
+        let left = self.waiting.get(base..)?;
+        let (rest, brackets) = left.split_last_chunk::<{ lex::BIT_BRACKETS as usize }>()?;
+        let word = self.long();
+        // There is room for the brackets and the operator that are not put down.
+        let fits = bit < word * 8 && rest.len() + base + 8 < usize::from(MAX_DEPTH);
+        if !fits || !brackets.iter().all(|open| matches!(open, Waiting::Bracket)) {
+            return None;
+        }
+        let left = base + rest.len();
+        self.waiting.truncate(left);
+        self.lexer.go_on(end);
+        Some(Ex::constant(1 << bit, Ty::int(word, false)))
+    }
+
     /// An operand, or `None` after something that stands before one.
-    fn before_operand(&mut self) -> Parsed<Option<Ex>> {
+    fn before_operand(&mut self, base: usize) -> Parsed<Option<Ex>> {
         let Token::Op(op) = self.lexer.token() else {
+            if let Some(bit) = self.bit(base) {
+                return Ok(Some(bit));
+            }
             return self.operand().map(Some);
         };
         let waiting = match op {
             Op::Open => {
-                if self.lexer.cast_follows()
-                    && let Some(ty) = self.cast_type()
+                if self.lexer.word_follows()
+                    && let Some(ty) = self.plain_cast().or_else(|| self.cast_type())
                 {
                     Waiting::Cast(ty)
                 } else {
@@ -315,7 +339,7 @@ impl<'f> Parser<'f> {
     fn record_field(&mut self) -> Option<Field<'f>> {
         if let Token::Field(name) = self.lexer.token() {
             self.lexer.advance();
-            return self.field(name, false);
+            return self.field(name.as_bytes(), false);
         }
         if !self.take(Op::Open) || self.lexer.token() != Token::Name("REC") {
             return None;
@@ -325,7 +349,7 @@ impl<'f> Parser<'f> {
             return None;
         }
         let name = self.name().ok()?;
-        self.field(name, false)
+        self.field(name.as_bytes(), false)
     }
 
     /// `&place`.
@@ -376,19 +400,15 @@ impl<'f> Parser<'f> {
 
     /// `REC->name`.
     fn named_field(&mut self, name: &str) -> Parsed {
-        match self.field(name, false) {
+        match self.field(name.as_bytes(), false) {
             Some(field) => self.field_value(field),
             None => Ok(self.unknown(Reason::Field)),
         }
     }
 
     fn field_value(&mut self, field: Field<'f>) -> Parsed {
-        let ty = field_type(field, self.tree.abi);
-        // Two calls, so that neither node is put together before it is put in its place.
-        match field.kind() {
-            Kind::Number | Kind::Pointer => self.node(Node::Field(field.accessor()), ty, 0),
-            Kind::Array { .. } | Kind::Opaque => self.node(Node::Data(field.accessor()), ty, 0),
-        }
+        let (id, ty) = self.field_node(field);
+        Ok(Ex::of(id, ty, 1))
     }
 
     fn named(&mut self, name: &'f str) -> Parsed {

@@ -96,6 +96,26 @@ pub(super) fn constants(op: Binary, a: Ex, b: Ex, abi: Abi) -> Option<Ex> {
     Some(Ex::constant(result.convert(value), result))
 }
 
+/// The same for what tables are full of: bits of constants whose type no operator changes.
+#[inline]
+pub(super) fn alike(op: Binary, a: Ex, b: Ex) -> Option<Ex> {
+    let (What::Const(x), What::Const(y)) = (a.what(), b.what()) else {
+        return None;
+    };
+    let ty = a.ty();
+    if !ty.is_arithmetic() {
+        return None;
+    }
+    let value = match op {
+        Binary::Shl if y < u64::from(ty.size()) * 8 => ty.convert(x << y),
+        Binary::Or if ty == b.ty() => x | y,
+        Binary::And if ty == b.ty() => x & y,
+        Binary::Xor if ty == b.ty() => x ^ y,
+        _ => return None,
+    };
+    Some(Ex::constant(value, ty))
+}
+
 /// A constant as an integer of that type.
 pub(super) fn converted(operand: Ex, ty: Ty) -> Option<Ex> {
     match operand.what() {

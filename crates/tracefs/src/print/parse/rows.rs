@@ -26,7 +26,7 @@ impl Parser<'_> {
             open: 0,
         };
         reader.take(b'{')?;
-        let value = reader.expression(0)?;
+        let value = reader.value()?;
         reader.take(b',')?;
         reader.take(b'"')?;
         let start = reader.at;
@@ -68,7 +68,7 @@ impl<'t> Reader<'t> {
     fn peek(&mut self) -> u8 {
         loop {
             let byte = self.byte(self.at);
-            if !byte.is_ascii_whitespace() {
+            if byte > b' ' || !byte.is_ascii_whitespace() {
                 return byte;
             }
             self.at += 1;
@@ -78,6 +78,20 @@ impl<'t> Reader<'t> {
     #[inline]
     fn take(&mut self, byte: u8) -> Option<()> {
         (self.peek() == byte).then(|| self.at += 1)
+    }
+
+    /// A row's value.
+    #[inline]
+    fn value(&mut self) -> Option<Ex> {
+        // Most are one number.
+        if self.peek().is_ascii_digit() {
+            let (number, end) = lex::number(self.text.as_bytes(), self.at);
+            if self.byte(end) == b',' {
+                self.at = end;
+                return Some(number_constant(number, self.abi.word.bytes() as u32));
+            }
+        }
+        self.expression(0)
     }
 
     /// Operators that bind at least that strongly. What follows is the caller's to judge.
@@ -106,7 +120,10 @@ impl<'t> Reader<'t> {
             }
             self.at += len;
             let right = self.expression(strength + 1)?;
-            left = fold::constants(op, left, right, self.abi)?;
+            left = match fold::alike(op, left, right) {
+                Some(ex) => ex,
+                None => fold::constants(op, left, right, self.abi)?,
+            };
         }
     }
 
@@ -124,9 +141,21 @@ impl<'t> Reader<'t> {
         let within = open;
         let mut left = match self.byte(self.at) {
             b'0'..=b'9' => {
-                let (number, end) = lex::number(self.text.as_bytes(), self.at);
-                self.at = end;
-                number_constant(number, self.abi.word.bytes() as u32)
+                let word = self.abi.word.bytes() as u32;
+                let bytes = self.text.as_bytes();
+                if open >= lex::BIT_BRACKETS
+                    && self.open + lex::BIT_BRACKETS < MAX_DEPTH
+                    && let Some((bit, end)) = lex::bit(bytes, self.at)
+                    && bit < word * 8
+                {
+                    open -= lex::BIT_BRACKETS;
+                    self.at = end;
+                    Ex::constant(1 << bit, Ty::int(word, false))
+                } else {
+                    let (number, end) = lex::number(bytes, self.at);
+                    self.at = end;
+                    number_constant(number, word)
+                }
             }
             b'~' => {
                 self.at += 1;
