@@ -1,13 +1,13 @@
 //! A fatal machine check under the daemon, and its start after the reboot.
 
-use std::thread::sleep;
+use std::time::Duration;
 
 use mcekit::wire::Wire;
 
 use crate::case::{Boot, Case, Cpu, Failure, How, Kernel, Outcome, ensure, same};
 use crate::guest::Guest;
 use crate::guest::erst::{FATAL, console_tells, dies, records};
-use crate::guest::rasd::{Check, Daemon, Errors, KILLED_AFTER};
+use crate::guest::rasd::{Check, Daemon, Errors};
 
 pub(super) const CASE: Case = Case {
     name: "rasd_after_fatal",
@@ -60,16 +60,16 @@ fn after(guest: &Guest) -> Outcome {
     ensure(all.contains(&fatal), format!("the store has {all:x?}"))?;
     let mut daemon = daemon(guest)?;
     // Killed while it reads the store, writes down what that has, or erases it.
-    for pause in KILLED_AFTER {
-        daemon.start()?;
-        sleep(pause * 15);
-        daemon.kill()?;
+    daemon.start()?;
+    daemon.kill()?;
+    for touches in 1..=4 {
+        daemon.start_and_kill(touches)?;
     }
     daemon.start_and_wait(guest)?;
     daemon.until(guest, "the fatal error", |history| {
         history.times(&fatal) > 0
     })?;
-    guest.wait_for("an empty store", std::time::Duration::from_secs(10), || {
+    guest.wait_for("an empty store", Duration::from_secs(10), || {
         Ok(records()?.is_empty().then_some(()))
     })?;
     // What the first boot had, and what comes now, which differs.

@@ -1,13 +1,11 @@
 //! The daemon on a small ring that is overwritten while it is dead.
 
-use std::thread::sleep;
-
 use mcekit_source::{Trace, TraceOptions};
 use tracefs::fs::Tracefs;
 
 use crate::case::{Boot, Case, Cpu, Failure, How, Kernel, Outcome, ensure, same};
 use crate::guest::Guest;
-use crate::guest::rasd::{Daemon, Errors, KILLED_AFTER};
+use crate::guest::rasd::{Daemon, Errors};
 
 pub(super) const CASE: Case = Case {
     name: "rasd_counts_loss",
@@ -41,10 +39,8 @@ fn run(guest: &Guest) -> Outcome {
     let known = errors.all.clone();
     let perhaps = errors.inject(MANY)?;
     // Killed again while it reads what is left.
-    for pause in KILLED_AFTER {
-        daemon.start()?;
-        sleep(pause * 20);
-        daemon.kill()?;
+    for touches in 1..=4 {
+        daemon.start_and_kill(touches)?;
     }
     daemon.start()?;
     let last = errors.inject(2)?;

@@ -1,5 +1,7 @@
 //! What the cases about the daemon share: it is started, killed and asked for its history.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -32,6 +34,9 @@ pub const KILLED_AFTER: [Duration; 5] = [
     Duration::from_millis(7),
     Duration::from_millis(20),
 ];
+
+/// How long a daemon that has nothing to write down is waited for.
+const TOUCHED: Duration = Duration::from_secs(3);
 
 /// The daemon, or where it was.
 #[derive(Debug)]
@@ -67,6 +72,32 @@ impl Daemon {
             .spawn()?;
         self.running = Some(child);
         Ok(())
+    }
+
+    /// Starts it, and kills it when it has touched its spool so often: before it has the backlog on disk, while it
+    /// writes it down, or before it tells the channel.
+    ///
+    /// # Errors
+    ///
+    /// As [`Daemon::start`] and [`Daemon::kill`].
+    pub fn start_and_kill(&mut self, touches: usize) -> Outcome {
+        let mut known = self.spool_bytes();
+        let mut seen = 0;
+        self.start()?;
+        let begin = Instant::now();
+        while seen < touches && begin.elapsed() < TOUCHED {
+            let bytes = self.spool_bytes();
+            seen += usize::from(bytes != known);
+            known = bytes;
+            sleep(Duration::from_micros(200));
+        }
+        self.kill()
+    }
+
+    fn spool_bytes(&self) -> Option<u64> {
+        let files = fs::read_dir(self.state.join("spool")).ok()?;
+        let length = |file: io::Result<fs::DirEntry>| Some(file.ok()?.metadata().ok()?.len());
+        Some(files.filter_map(length).sum())
     }
 
     /// Kills it (`SIGKILL`), whatever it is doing.
@@ -371,8 +402,14 @@ pub fn delivers_once(guest: &Guest, state: &Path, arguments: &[&str]) -> Outcome
         sleep(pause);
         daemon.kill()?;
         errors.inject(3)?;
-        daemon.start()?;
+        daemon.start_and_wait(guest)?;
     }
+    daemon.kill()?;
+    errors.inject(3)?;
+    for touches in 1..=3 {
+        daemon.start_and_kill(touches)?;
+    }
+    daemon.start()?;
     errors.inject(2)?;
     daemon
         .until(guest, "all that was injected", |history| {
