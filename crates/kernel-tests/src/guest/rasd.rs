@@ -21,7 +21,7 @@ use crate::case::{Failure, Outcome, ensure, same};
 const PACE: Duration = Duration::from_millis(3);
 
 /// How long the daemon may take to write down what it reads, in an emulated machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where it answers.
 const SOCKET: &str = "/tmp/rasd.sock";
