@@ -13,7 +13,7 @@ use mcekit_store::spool::{Damage, Spool};
 
 use crate::delivered::Consumer;
 use crate::error::Error;
-use crate::feed::Feed;
+use crate::feed::{self, Feed};
 use crate::say;
 use crate::stats::Stats;
 use crate::wait::{Asked, Wait, Woken};
@@ -236,16 +236,14 @@ impl Engine {
         }
         self.damage = damage;
         let unfinished: Vec<String> = self.spool.unfinished().map(str::to_owned).collect();
-        for name in unfinished {
-            let channel = name.split(':').next().and_then(Channel::by_name);
-            let lost = Lost {
-                channel: channel.unwrap_or(Channel::Spool),
-                loss: Loss::Unknown,
-                why: format!("{name} forgets what is read, and a process ended while it read"),
-            };
+        for marker in unfinished {
+            let lost = feed::lost_by(&marker);
             say::warn(format_args!("{}; perhaps something is lost", lost.why));
             self.add(received, Event::Lost(lost));
-            self.batch.taken(&name);
+            self.batch.taken(&marker);
+        }
+        for marker in self.feeds.iter().filter_map(Feed::watch) {
+            self.batch.taking(&marker);
         }
         if self.batch.is_empty() {
             self.mend();

@@ -50,7 +50,7 @@ impl Fake {
             name,
             channel,
             left: left.iter().copied().collect(),
-            guarantees: Guarantees::REPEATS,
+            guarantees: Guarantees::REPEATS | Guarantees::SURVIVES_EXIT,
             ends,
             at: 0,
             log: Rc::clone(&bench.log),
@@ -59,6 +59,11 @@ impl Fake {
     }
 
     fn destroys(mut self) -> Self {
+        self.guarantees = Guarantees::READING_DESTROYS | Guarantees::SURVIVES_EXIT;
+        self
+    }
+
+    fn ends_with_its_reader(mut self) -> Self {
         self.guarantees = Guarantees::READING_DESTROYS;
         self
     }
@@ -89,8 +94,13 @@ impl Source for Fake {
 
     fn next(&mut self) -> SourceResult<Option<Event>> {
         if self.guarantees.contains(Guarantees::READING_DESTROYS) {
+            let mark = if self.guarantees.contains(Guarantees::SURVIVES_EXIT) {
+                ""
+            } else {
+                "watch "
+            };
             let marked =
-                unfinished(&self.spool).contains(&format!("{}:{}", self.channel, self.name));
+                unfinished(&self.spool).contains(&format!("{mark}{}:{}", self.channel, self.name));
             assert!(marked, "the marker is on disk before anything is read");
         }
         Ok(self.left.pop_front().map(|n| {
@@ -266,9 +276,14 @@ fn on_disk_then_delivered_then_forgotten() {
     bench.run(vec![trace(&[1, 2])]);
     let expected = ["1 record 1", "2 record 2", "commit v1 trace:a e 2"];
     assert_eq!(bench.log(), expected);
-    // The next process goes on behind it.
+    // The next process tells the channel again what is safe, and goes on behind it.
     bench.run(vec![trace(&[1, 2, 3])]);
-    assert_eq!(bench.log(), ["3 record 3", "commit v1 trace:a e 3"]);
+    let expected = [
+        "commit v1 trace:a e 2",
+        "3 record 3",
+        "commit v1 trace:a e 3",
+    ];
+    assert_eq!(bench.log(), expected);
 }
 
 #[test]
@@ -330,6 +345,7 @@ fn a_channel_that_forgets_is_marked_while_it_is_read() {
     assert_eq!(
         bench.log(),
         [
+            "commit v1 mcelog:dev e 1",
             "2 lost mcelog: an unknown number",
             "3 record 2",
             "commit v1 mcelog:dev e 2"
@@ -337,6 +353,31 @@ fn a_channel_that_forgets_is_marked_while_it_is_read() {
     );
     bench.run(vec![]);
     assert_eq!(bench.log(), [""; 0], "told once");
+}
+
+#[test]
+fn what_nobody_recorded_between_two_processes_is_told() {
+    let bench = Bench::new();
+    let ring = |left: &[u64]| {
+        let fake = Fake::new(&bench, Channel::Perf, "own", left);
+        live(fake.ends_with_its_reader())
+    };
+    bench.run(vec![ring(&[1])]);
+    assert_eq!(bench.log(), ["1 record 1", "commit v1 perf:own e 1"]);
+    for n in [3, 5] {
+        bench.run(vec![ring(&[n])]);
+        let told = [
+            format!("commit v1 perf:own e {}", n - 2),
+            format!("{} lost perf: an unknown number", n - 1),
+            format!("{n} record {n}"),
+            format!("commit v1 perf:own e {n}"),
+        ];
+        assert_eq!(bench.log(), told, "by each process, however it ended");
+    }
+    bench.run(vec![]);
+    assert_eq!(bench.log(), ["6 lost perf: an unknown number"]);
+    bench.run(vec![]);
+    assert_eq!(bench.log(), [""; 0], "no process followed it any more");
 }
 
 /// Gives the spool's directory back when it is called for the second time.

@@ -20,7 +20,11 @@ mod mcelog_writes;
 mod perf_ring_hotplug;
 mod perf_ring_reads;
 mod pstore_keeps_a_panic;
+mod rasd_after_fatal;
+mod rasd_counts_loss;
 mod rasd_reads_a_boot_instance;
+mod rasd_reads_mcelog;
+mod rasd_reads_perf;
 mod rasd_reads_trace_event;
 mod rings_follow_cpus;
 mod rings_lose_exactly;
@@ -57,6 +61,10 @@ pub const ALL: &[&Case] = &[
     &boot_instance_records::CASE,
     &rasd_reads_trace_event::CASE,
     &rasd_reads_a_boot_instance::CASE,
+    &rasd_reads_mcelog::CASE,
+    &rasd_reads_perf::CASE,
+    &rasd_counts_loss::CASE,
+    &rasd_after_fatal::CASE,
     &source_filters::CASE,
     &source_kept_instance::CASE,
     &source_perf_and_keeper::CASE,

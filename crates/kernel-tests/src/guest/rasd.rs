@@ -1,11 +1,13 @@
 //! What the cases about the daemon share: it is started, killed and asked for its history.
 
-use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use mcekit::Record;
 use mcelog_dev::{Debugfs, Injection, Injector, Raise};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -19,7 +21,22 @@ use crate::case::{Failure, Outcome, ensure, same};
 const PACE: Duration = Duration::from_millis(3);
 
 /// How long the daemon may take to write down what it reads, in an emulated machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where it answers.
+const SOCKET: &str = "/tmp/rasd.sock";
+
+/// How long after an error the daemon is killed: at moments of its work that nobody chooses.
+pub const KILLED_AFTER: [Duration; 5] = [
+    Duration::ZERO,
+    Duration::from_millis(1),
+    Duration::from_millis(3),
+    Duration::from_millis(7),
+    Duration::from_millis(20),
+];
+
+/// How long a daemon that has nothing to write down is waited for.
+const TOUCHED: Duration = Duration::from_secs(3);
 
 /// The daemon, or where it was.
 #[derive(Debug)]
@@ -49,11 +66,38 @@ impl Daemon {
         let child = Command::new(RASD)
             .arg("--state")
             .arg(&self.state)
+            .args(["--control", SOCKET])
             .args(&self.arguments)
             .stdin(Stdio::null())
             .spawn()?;
         self.running = Some(child);
         Ok(())
+    }
+
+    /// Starts it, and kills it when it has touched its spool so often: before it has the backlog on disk, while it
+    /// writes it down, or before it tells the channel.
+    ///
+    /// # Errors
+    ///
+    /// As [`Daemon::start`] and [`Daemon::kill`].
+    pub fn start_and_kill(&mut self, touches: usize) -> Outcome {
+        let mut known = self.spool_bytes();
+        let mut seen = 0;
+        self.start()?;
+        let begin = Instant::now();
+        while seen < touches && begin.elapsed() < TOUCHED {
+            let bytes = self.spool_bytes();
+            seen += usize::from(bytes != known);
+            known = bytes;
+            sleep(Duration::from_micros(200));
+        }
+        self.kill()
+    }
+
+    fn spool_bytes(&self) -> Option<u64> {
+        let files = fs::read_dir(self.state.join("spool")).ok()?;
+        let length = |file: io::Result<fs::DirEntry>| Some(file.ok()?.metadata().ok()?.len());
+        Some(files.filter_map(length).sum())
     }
 
     /// Kills it (`SIGKILL`), whatever it is doing.
@@ -99,12 +143,27 @@ impl Daemon {
             .ok_or_else(|| Failure::new("rasd was not started"))
     }
 
+    /// Starts it, and waits until it answers: everything that it reads is open by then.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be started, or does not answer.
+    pub fn start_and_wait(&mut self, guest: &Guest) -> Outcome {
+        self.start()?;
+        guest.wait_for("an answer of rasd", PATIENCE, || {
+            let output = Command::new(RASD)
+                .args(["status", "--json", "--control", SOCKET])
+                .output()?;
+            Ok(output.status.success().then_some(()))
+        })
+    }
+
     /// What `rasd query` tells, straight from the database.
     ///
     /// # Errors
     ///
     /// Where it fails, or tells no JSON.
-    pub fn history(&self) -> Result<Vec<Value>, Failure> {
+    pub fn history(&self) -> Result<History, Failure> {
         let output = Command::new(RASD)
             .args(["query", "--json", "--state"])
             .arg(&self.state)
@@ -113,25 +172,39 @@ impl Daemon {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err(Failure::new(format!("rasd query: {said}")));
         }
-        String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .map(|line| Ok(serde_json::from_str(line)?))
-            .collect()
+        let mut history = History::default();
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            history.add(&serde_json::from_str(line)?)?;
+        }
+        Ok(history)
     }
 
-    /// Waits until the history has so many machine checks, and gives how often it has each address.
+    /// Waits until the history is so.
     ///
     /// # Errors
     ///
-    /// Where it does not come to have them.
-    pub fn addresses(&self, guest: &Guest, at_least: usize) -> Result<Addresses, Failure> {
-        guest.wait_for("records in the history", PATIENCE, || {
+    /// Where it does not come to be, with the `what`.
+    pub fn until(
+        &self,
+        guest: &Guest,
+        what: &str,
+        so: impl Fn(&History) -> bool,
+    ) -> Result<History, Failure> {
+        guest.wait_for(what, PATIENCE, || {
             // Before the first event there is no history.
-            let Ok(rows) = self.history() else {
-                return Ok(None);
-            };
-            let addresses = Addresses::of(&rows);
-            Ok((addresses.count() >= at_least).then_some(addresses))
+            Ok(self.history().ok().filter(&so))
+        })
+    }
+
+    /// Waits until the history has the last error of each CPU, and with it all that the same channel gave before.
+    ///
+    /// # Errors
+    ///
+    /// Where they do not come.
+    pub fn until_last(&self, guest: &Guest, errors: &Errors) -> Result<History, Failure> {
+        let last: Vec<Check> = errors.all.iter().rev().take(2).copied().collect();
+        self.until(guest, &format!("{last:x?} in the history"), |history| {
+            last.iter().all(|check| history.times(check) > 0)
         })
     }
 }
@@ -146,87 +219,168 @@ impl Drop for Daemon {
     }
 }
 
-/// How often a history has each address, and what it calls lost.
-#[derive(Debug, Default)]
-pub struct Addresses {
-    seen: BTreeMap<u64, usize>,
-    /// Events that are lost by number.
-    pub lost: u64,
-    /// Losses without a number.
-    pub lost_unknown: usize,
+/// What a machine check is recognised by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Check {
+    /// The CPU.
+    pub cpu: Option<u32>,
+    /// The bank.
+    pub bank: Option<u8>,
+    /// `MCi_STATUS`.
+    pub status: u64,
+    /// `MCi_ADDR`.
+    pub addr: Option<u64>,
+    /// `MCi_MISC`.
+    pub misc: Option<u64>,
+    /// It happened before the machine's last start.
+    pub earlier_boot: bool,
 }
 
-impl Addresses {
-    fn of(rows: &[Value]) -> Self {
-        let mut all = Self::default();
-        for row in rows {
-            if let Some(record) = row.get("record") {
-                let addr = record["addr"]
-                    .as_str()
-                    .and_then(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok());
-                *all.seen.entry(addr.unwrap_or(0)).or_default() += 1;
-            } else if let Some(lost) = row.get("lost") {
-                match lost["count"].as_u64() {
-                    Some(count) => all.lost += count,
-                    None => all.lost_unknown += 1,
-                }
-            }
-        }
-        all
-    }
-
-    /// How many machine checks there are.
+impl Check {
+    /// That of a record.
     #[must_use]
-    pub fn count(&self) -> usize {
-        self.seen.values().sum()
+    pub fn of(record: &Record, earlier_boot: bool) -> Self {
+        Self {
+            cpu: record.cpu(),
+            bank: record.bank(),
+            status: record.status().0,
+            addr: record.addr().map(|addr| addr.0),
+            misc: record.misc().map(|misc| misc.0),
+            earlier_boot,
+        }
     }
 
-    /// Whether each of these is there once, and nothing else is.
+    /// That of a line of `rasd query --json` (docs/json.md).
+    fn read(row: &Value) -> Option<Self> {
+        let record = row.get("record")?;
+        let hex = |name: &str| {
+            let text = record[name].as_str()?.strip_prefix("0x")?;
+            u64::from_str_radix(text, 16).ok()
+        };
+        Some(Self {
+            cpu: record["cpu"].as_u64().and_then(|n| n.try_into().ok()),
+            bank: record["bank"].as_u64().and_then(|n| n.try_into().ok()),
+            status: hex("status")?,
+            addr: hex("addr"),
+            misc: hex("misc"),
+            earlier_boot: row["earlier_boot"] == true,
+        })
+    }
+}
+
+/// What the daemon has on disk.
+#[derive(Debug, Default)]
+pub struct History {
+    /// The machine checks.
+    pub checks: Vec<Check>,
+    /// Events that are lost, their number known.
+    pub lost: u64,
+    /// Events that are lost, at least so many.
+    pub lost_at_least: u64,
+    /// Losses without a number: why.
+    pub lost_unknown: Vec<String>,
+}
+
+impl History {
+    fn add(&mut self, row: &Value) -> Outcome {
+        if let Some(lost) = row.get("lost") {
+            if let Some(count) = lost["exact"].as_u64() {
+                self.lost += count;
+            } else if let Some(count) = lost["at_least"].as_u64() {
+                self.lost_at_least += count;
+            } else {
+                let why = lost["why"].as_str().unwrap_or_default();
+                self.lost_unknown.push(why.to_owned());
+            }
+        } else if row.get("record").is_some() {
+            let check = Check::read(row);
+            let check = check.ok_or_else(|| Failure::new(format!("a strange row: {row}")))?;
+            self.checks.push(check);
+        }
+        Ok(())
+    }
+
+    /// How often it has this one.
+    #[must_use]
+    pub fn times(&self, check: &Check) -> usize {
+        self.checks.iter().filter(|&one| one == check).count()
+    }
+
+    /// Whether each of these is there once, each of those not twice, and nothing else.
     ///
     /// # Errors
     ///
     /// With what is missing, doubled or strange.
-    pub fn are(&self, injected: &[u64]) -> Outcome {
-        for addr in injected {
-            same(
-                &format!("times {addr:#x} is in the history"),
-                self.seen.get(addr).copied().unwrap_or(0),
-                1,
+    pub fn has(&self, these: &[Check], perhaps: &[Check]) -> Outcome {
+        for check in these {
+            let what = format!("times {check:x?} is in the history");
+            same(&what, self.times(check), 1)?;
+        }
+        for check in perhaps {
+            let twice = format!("{check:x?} is there twice");
+            ensure(self.times(check) <= 1, twice)?;
+        }
+        for check in &self.checks {
+            ensure(
+                these.contains(check) || perhaps.contains(check),
+                format!("nobody injected {check:x?}"),
             )?;
         }
-        ensure(
-            self.seen.len() == injected.len(),
-            format!(
-                "the history has {:x?}, injected were {injected:x?}",
-                self.seen
-            ),
-        )
+        Ok(())
+    }
+
+    /// Whether each of these is there once, and nothing else is, nor is anything lost.
+    ///
+    /// # Errors
+    ///
+    /// With what is not so.
+    pub fn is(&self, these: &[Check]) -> Outcome {
+        self.has(these, &[])?;
+        let losses = (self.lost, self.lost_at_least, self.lost_unknown.len());
+        same("lost", losses, (0, 0, 0))
     }
 }
 
 /// Errors that differ in their address, injected one after another.
 #[derive(Debug, Default)]
 pub struct Errors {
-    /// The addresses that were injected.
-    pub all: Vec<u64>,
+    /// What was injected.
+    pub all: Vec<Check>,
 }
 
 impl Errors {
-    /// Has the kernel log some more, on alternating CPUs.
+    /// Those that an earlier boot injected, and this one does not repeat.
+    pub fn skip(&mut self, count: usize) -> Vec<Check> {
+        self.next(count, |_| Ok(())).unwrap_or_default()
+    }
+
+    /// Has the kernel log some more, on alternating CPUs; gives these.
     ///
     /// # Errors
     ///
     /// Those of injecting.
-    pub fn inject(&mut self, count: usize) -> Outcome {
+    pub fn inject(&mut self, count: usize) -> Result<Vec<Check>, Failure> {
+        self.next(count, |record| {
+            Debugfs::new().inject(&Injection::new(record).with_raise(Raise::Log))?;
+            sleep(PACE);
+            Ok(())
+        })
+    }
+
+    fn next(
+        &mut self,
+        count: usize,
+        inject: impl Fn(Record) -> Outcome,
+    ) -> Result<Vec<Check>, Failure> {
+        let known = self.all.len();
         for _ in 0..count {
             let number = self.all.len() as u64;
             let addr = 0x10_0000 + number * 0x1000;
             let record = corrected((number % 2) as u32, 1 + (number % 3) as u8, addr);
-            Debugfs::new().inject(&Injection::new(record).with_raise(Raise::Log))?;
-            self.all.push(addr);
-            sleep(PACE);
+            self.all.push(Check::of(&record, false));
+            inject(record)?;
         }
-        Ok(())
+        Ok(self.all.get(known..).unwrap_or_default().to_vec())
     }
 }
 
@@ -240,21 +394,28 @@ pub fn delivers_once(guest: &Guest, state: &Path, arguments: &[&str]) -> Outcome
     let mut daemon = Daemon::new(state, arguments);
     errors.inject(5)?;
     daemon.start()?;
-    daemon.addresses(guest, 5)?.are(&errors.all)?;
+    daemon.until_last(guest, &errors)?.is(&errors.all)?;
     errors.inject(4)?;
-    daemon.addresses(guest, 9)?.are(&errors.all)?;
-    // At moments of its work that nobody chooses.
-    for pause in [0, 1, 3, 7, 20] {
+    daemon.until_last(guest, &errors)?.is(&errors.all)?;
+    for pause in KILLED_AFTER {
         errors.inject(3)?;
-        sleep(Duration::from_millis(pause));
+        sleep(pause);
         daemon.kill()?;
         errors.inject(3)?;
-        daemon.start()?;
+        daemon.start_and_wait(guest)?;
     }
+    daemon.kill()?;
+    errors.inject(3)?;
+    for touches in 1..=3 {
+        daemon.start_and_kill(touches)?;
+    }
+    daemon.start()?;
     errors.inject(2)?;
-    let addresses = daemon.addresses(guest, errors.all.len())?;
-    addresses.are(&errors.all)?;
-    same("lost", (addresses.lost, addresses.lost_unknown), (0, 0))?;
+    daemon
+        .until(guest, "all that was injected", |history| {
+            history.checks.len() >= errors.all.len()
+        })?
+        .is(&errors.all)?;
     daemon.stop()?;
-    daemon.addresses(guest, errors.all.len())?.are(&errors.all)
+    daemon.history()?.is(&errors.all)
 }
