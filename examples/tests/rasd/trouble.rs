@@ -3,21 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mcekit_store::db::What;
 use rusqlite::Connection;
 
-use crate::kit::{HISTORY, complete, file, rasd, rows, run, said};
-
-/// Waits until something is so.
-fn wait(what: &str, mut so: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(30);
-    while !so() {
-        assert!(Instant::now() < until, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
+use crate::kit::{HISTORY, complete, file, rasd, rows, run, said, wait};
 
 /// The only segment of a spool.
 fn segment(state: &Path) -> PathBuf {
