@@ -76,6 +76,7 @@ fn run(cli: &Cli) -> Result<(), Error> {
         Some(Command::CheckConfig { file }) => {
             settings::check(file.as_deref().or(cli.config.as_deref()))
         }
+        Some(Command::Completions { shell }) => ask::print(&args::completions(*shell)),
         Some(Command::Sources) => ask::print(&sources::table()),
         Some(Command::Status { json }) => ask::status(cli, *json),
         Some(Command::Query(query)) => ask::query(cli, query),
