@@ -116,7 +116,7 @@ fn watch(cli: &Cli) -> Result<(), Error> {
         damage,
         sightings,
         applier,
-    } = State::open(&dir, &stats)?;
+    } = State::open(&dir, &stats, &stop)?;
     let mut monitor = Monitor::start(&config, privileged, &stats, purpose, &stop)?;
     past::restore(&mut monitor, &state::history(&dir), &stats, &stop);
     let options = Options {
