@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use mcekit_store::spool::Tail;
 
 use crate::say;
 use crate::stats::Stats;
+use crate::stop::Stop;
 
 /// How long a statement waits for another connection before it is given up for now.
 pub(crate) const BUSY: Duration = Duration::from_millis(500);
@@ -21,6 +22,8 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from
 const REMIND: Duration = Duration::from_secs(600);
 /// How long the end waits for a history that does not get on. The spool keeps the rest.
 const LAST: Duration = Duration::from_secs(5);
+/// How long the end waits for it where a signal asked for the end.
+const HURRY: Duration = Duration::from_millis(500);
 
 /// The thread, as long as it is wanted.
 #[derive(Debug)]
@@ -36,6 +39,7 @@ impl Applier {
         history: Option<History>,
         tail: Tail,
         stats: Arc<Stats>,
+        stop: Stop,
     ) -> std::io::Result<Self> {
         let (end, ended) = channel();
         let work = Work {
@@ -43,6 +47,7 @@ impl Applier {
             history,
             tail,
             stats,
+            stop,
             ended,
             ending: None,
             told: None,
@@ -60,7 +65,7 @@ impl Applier {
 }
 
 impl Drop for Applier {
-    /// Lets it bring what is in the spool into the history, as long as that gets on.
+    /// Lets it bring what is in the spool into the history, as long as that gets on; for a moment if a signal wants the end.
     fn drop(&mut self) {
         // A thread that is gone needs no word.
         let _ = self.end.send(());
@@ -79,6 +84,7 @@ struct Work {
     history: Option<History>,
     tail: Tail,
     stats: Arc<Stats>,
+    stop: Stop,
     ended: Receiver<()>,
     /// The process ends; until when to try.
     ending: Option<Instant>,
@@ -99,8 +105,14 @@ impl Work {
                             self.path.display()
                         ));
                     }
-                    if let Some(until) = &mut self.ending {
-                        *until = Instant::now() + LAST;
+                    if self.ended.try_recv() != Err(TryRecvError::Empty) {
+                        self.end();
+                    }
+                    let now = Instant::now();
+                    match &mut self.ending {
+                        Some(until) if !self.stop.asked() => *until = now + LAST,
+                        Some(until) if now >= *until => return self.leave(),
+                        _ => {}
                     }
                 }
                 Ok(false) => {
@@ -118,14 +130,13 @@ impl Work {
                         self.told = Some(now);
                     }
                     if self.ending.is_some_and(|until| now >= until) {
-                        say::warn(format_args!(
-                            "the history is not complete; the next start goes on with it"
-                        ));
-                        return;
+                        return self.leave();
                     }
                     let wait = self.backoff;
                     self.backoff = (wait * 2).min(BACKOFF.1);
-                    self.rest(Some(wait));
+                    let left = |until: Instant| until.saturating_duration_since(now);
+                    let left = self.ending.map_or(wait, left);
+                    self.rest(Some(wait.min(left)));
                 }
             }
         }
@@ -172,10 +183,25 @@ impl Work {
                 }
             }
         };
-        if !matches!(end, Err(RecvTimeoutError::Timeout)) && self.ending.is_none() {
-            self.ending = Some(Instant::now() + LAST);
+        if !matches!(end, Err(RecvTimeoutError::Timeout)) {
+            self.end();
         }
         true
+    }
+
+    /// The process ends.
+    fn end(&mut self) {
+        let wait = if self.stop.asked() { HURRY } else { LAST };
+        self.ending.get_or_insert_with(|| Instant::now() + wait);
+    }
+
+    /// The time is over.
+    fn leave(&self) {
+        let (stored, applied) = (self.stats.stored.get(), self.stats.applied.get());
+        say::warn(format_args!(
+            "the history lacks the last {} events, which the spool has: the next start goes on with them",
+            stored.saturating_sub(applied)
+        ));
     }
 }
 

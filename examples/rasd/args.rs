@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use mcekit::severity::Severity;
 use mcekit::table::Place;
 use mcekit_source::{Channel, Identity};
@@ -11,7 +12,7 @@ use mcekit_source::{Channel, Identity};
 /// Watches the machine's errors: takes them from the best channel that it has, keeps each of them once, across crashes
 /// and reboots, and says what they mean.
 #[derive(Debug, Parser)]
-#[command(name = "rasd", version, max_term_width = 100)]
+#[command(name = "rasd", version, max_term_width = 100, after_help = AFTER)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -27,6 +28,29 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) control: Option<PathBuf>,
 }
+
+const AFTER: &str = "\
+Examples:
+  Watch this machine, as root; what it reads, and what would be better:
+      rasd
+      rasd sources
+  What it would make of a log, a crash record, or a keeper's recording:
+      rasd --replay /var/log/kern.log
+  The last day's errors of a socket; the fatal ones, the latest first; for programs:
+      rasd query --since 24h --socket 1
+      rasd query --severity fatal --newest
+      rasd query --json | jq -r '.decoded.text'
+  How the daemon is, and whether a configuration is right:
+      rasd status
+      rasd check-config /etc/rasd.toml
+  Completions:
+      rasd completions bash > /etc/bash_completion.d/rasd
+
+Files: /etc/rasd.toml, /var/lib/rasd (spool and history), /run/rasd/rasd.sock.
+Signals: SIGTERM and SIGINT end it when what it has read is safe on disk; SIGHUP and SIGUSR1 open
+log files anew.
+Exit status: 0 if all went well, 1 if something failed, 2 if the command line or the configuration
+is wrong or another rasd has the state directory, 3 if this machine has no source of errors.";
 
 /// How the daemon runs.
 #[derive(Args, Clone, Debug)]
@@ -83,6 +107,11 @@ pub(crate) enum Command {
     CheckConfig {
         /// The file [default: as for the daemon]
         file: Option<PathBuf>,
+    },
+    /// Print a completion script
+    Completions {
+        /// For this shell
+        shell: Shell,
     },
     /// Show where this machine's errors can be read, best first, and what is in the way
     Sources,
@@ -162,6 +191,13 @@ impl Kind {
             Self::Loss => "loss",
         }
     }
+}
+
+/// A shell's completion script.
+pub(crate) fn completions(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "rasd", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 const SEVERITIES: [Severity; 8] = [

@@ -45,6 +45,15 @@ impl Default for Options {
     }
 }
 
+/// Why the main loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Nothing more can come.
+    Done,
+    /// A signal asked for it.
+    Asked,
+}
+
 pub(crate) struct Engine {
     options: Options,
     wait: Wait,
@@ -113,7 +122,7 @@ impl Engine {
     }
 
     /// Runs until a signal, or until nothing can come any more.
-    pub(crate) fn run(&mut self) -> Result<(), Error> {
+    pub(crate) fn run(&mut self) -> Result<Ended, Error> {
         self.report_losses()?;
         let mut woken = Vec::new();
         // Without a wake-up everything is looked at now, and then after the safety poll's time.
@@ -146,7 +155,7 @@ impl Engine {
                     .iter()
                     .any(|feed| feed.failed_until(now).is_some());
                 if self.feeds.iter().all(|feed| feed.ended) || self.options.once && !failing {
-                    return Ok(());
+                    return Ok(Ended::Done);
                 }
             }
             let dues = self.feeds.iter().filter_map(|feed| feed.failed_until(now));
@@ -175,7 +184,8 @@ impl Engine {
                         }
                     }
                     Woken::Signals if self.signals() => {
-                        return self.settle(Instant::now()).map(drop);
+                        self.settle(Instant::now())?;
+                        return Ok(Ended::Asked);
                     }
                     Woken::Signals | Woken::Timer => {}
                 }

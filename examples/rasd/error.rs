@@ -19,7 +19,7 @@ pub(crate) enum Error {
     },
     #[error("{0}")]
     Usage(String),
-    #[error("no source of errors on this machine\n{0}")]
+    #[error("{0}")]
     NoSource(String),
 }
 

@@ -49,6 +49,7 @@ fn needed(
     let mut live = false;
     for channel in channels {
         needed.perf |= matches!(channel, Channel::Perf);
+        needed.programs |= matches!(channel, Channel::Journal);
         needed.kernel_log |= matches!(channel, Channel::Pstore | Channel::Kmsg);
         live |= channel != Channel::Replay;
     }
@@ -95,7 +96,14 @@ mod tests {
         ] {
             assert!(needed.writes.contains(&PathBuf::from(path)), "{path}");
         }
-        assert!(needed.kernel_log && !needed.perf && !needed.network);
+        assert!(needed.kernel_log && !needed.perf && !needed.network && !needed.programs);
+    }
+
+    #[test]
+    fn the_journal_needs_its_program() {
+        let channels = [Channel::Journal].into_iter();
+        let needed = needed(&Config::default(), Path::new("/tmp/rasd"), None, channels);
+        assert!(needed.programs && !needed.perf && !needed.network);
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod sources;
 mod state;
 mod stats;
 mod status;
+mod stop;
 mod wait;
 
 use std::process::ExitCode;
@@ -45,9 +46,9 @@ use std::time::{Instant, SystemTime};
 use clap::Parser;
 
 use args::{Cli, Command};
-use control::question::Daemon;
+use control::answers::Daemon;
 use control::{Access, Limits, Listener};
-use engine::{Engine, Options};
+use engine::{Ended, Engine, Options};
 use error::Error;
 use feed::Feed;
 use monitor::{Monitor, Privileged};
@@ -56,6 +57,7 @@ use settings::Purpose;
 use state::State;
 use stats::Stats;
 use status::Told;
+use stop::Stop;
 use wait::Wait;
 
 fn main() -> ExitCode {
@@ -74,6 +76,7 @@ fn run(cli: &Cli) -> Result<(), Error> {
         Some(Command::CheckConfig { file }) => {
             settings::check(file.as_deref().or(cli.config.as_deref()))
         }
+        Some(Command::Completions { shell }) => ask::print(&args::completions(*shell)),
         Some(Command::Sources) => ask::print(&sources::table()),
         Some(Command::Status { json }) => ask::status(cli, *json),
         Some(Command::Query(query)) => ask::query(cli, query),
@@ -91,6 +94,7 @@ fn watch(cli: &Cli) -> Result<(), Error> {
     let config = settings::for_daemon(cli.config.as_deref(), purpose)?;
     // Before any thread: signals.
     let wait = Wait::new()?;
+    let stop = Stop::watch()?;
     let privileged = Privileged::start(&config)?;
     let feeds = sources::open(&cli.run, &config.sources)?;
     let stats = Arc::new(Stats::default());
@@ -112,9 +116,9 @@ fn watch(cli: &Cli) -> Result<(), Error> {
         damage,
         sightings,
         applier,
-    } = State::open(&dir, &stats)?;
-    let mut monitor = Monitor::start(&config, privileged, &stats, purpose)?;
-    past::restore(&mut monitor, &state::history(&dir), &stats);
+    } = State::open(&dir, &stats, &stop)?;
+    let mut monitor = Monitor::start(&config, privileged, &stats, purpose, &stop)?;
+    past::restore(&mut monitor, &state::history(&dir), &stats, &stop);
     let options = Options {
         once: cli.run.once,
         ..Options::default()
@@ -128,6 +132,10 @@ fn watch(cli: &Cli) -> Result<(), Error> {
     };
     let service = Service::from_env(Arc::clone(&stats));
     let mut engine = Engine::new(options, wait, spool, damage, sightings, stats);
+    // The first that goes: the end of the others, of which it tells the beginning, takes its time.
+    if let Some(service) = service {
+        engine.consumer(Box::new(service))?;
+    }
     engine.consumer(Box::new(monitor))?;
     if let Some(listener) = listener {
         let answers = Daemon {
@@ -140,15 +148,15 @@ fn watch(cli: &Cli) -> Result<(), Error> {
         };
         engine.consumer(Box::new(listener.serve(access, Limits::default(), answers)))?;
     }
-    if let Some(service) = service {
-        engine.consumer(Box::new(service))?;
-    }
     for feed in feeds {
         engine.source(feed)?;
     }
     let ended = engine.run();
+    if let Ok(Ended::Asked) = ended {
+        stop.set();
+    }
     // The spool closes first: then the history takes what is left, and ends.
     drop(engine);
     drop(applier);
-    ended
+    ended.map(drop)
 }

@@ -24,6 +24,7 @@ use crate::policy::trigger::{Done, Job, Runner};
 use crate::policy::{Policy, affected};
 use crate::settings::Purpose;
 use crate::stats::Stats;
+use crate::stop::{Deadline, Stop};
 
 /// How long the end of the daemon waits for triggers and slow outputs.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -78,8 +79,9 @@ pub(crate) struct Monitor {
     metrics: Arc<Metrics>,
     server: Option<Server>,
     notes: Notes,
-    /// Wait as long as it takes at the end.
+    /// Wait as long as it takes at the end, unless the end is asked for.
     patient: bool,
+    stop: Stop,
     /// How long a trigger can take.
     trigger_time: Duration,
 }
@@ -99,10 +101,11 @@ impl Monitor {
         privileged: Privileged,
         stats: &Arc<Stats>,
         purpose: Purpose,
+        stop: &Stop,
     ) -> Result<Self, Error> {
         let Privileged { board, runner } = privileged;
         let notes = board.notes();
-        let outputs = Outputs::start(&config.output, board, purpose, Instant::now())
+        let outputs = Outputs::start(&config.output, board, purpose, stop, Instant::now())
             .map_err(failed("starting the outputs"))?;
         let metrics = Metrics::new(config.metrics.places.get());
         let server = Server::start(&config.metrics, Arc::clone(&metrics), notes.clone())
@@ -137,6 +140,7 @@ impl Monitor {
             server,
             notes,
             patient: purpose == Purpose::Replay,
+            stop: stop.clone(),
             trigger_time,
         })
     }
@@ -255,16 +259,19 @@ impl Consumer for Monitor {
 impl Drop for Monitor {
     /// Triggers first, because they are told of; then the outputs.
     fn drop(&mut self) {
-        if let Some(mut runner) = self.runner.take() {
-            runner.finish(if self.patient {
-                self.trigger_time + FAREWELL
+        let until = |longest| {
+            if self.patient {
+                Deadline::patient(longest, &self.stop, FAREWELL)
             } else {
-                FAREWELL
-            });
+                Deadline::after(FAREWELL)
+            }
+        };
+        if let Some(mut runner) = self.runner.take() {
+            runner.finish(until(Some(self.trigger_time + FAREWELL)));
         }
         drop(self.server.take());
         if let Some(outputs) = self.outputs.take() {
-            outputs.finish((!self.patient).then_some(FAREWELL));
+            outputs.finish(until(None));
         }
     }
 }

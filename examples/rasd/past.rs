@@ -11,20 +11,28 @@ use mcekit_store::db::{Kind, Query, Reader, Row, What};
 use crate::monitor::Monitor;
 use crate::say;
 use crate::stats::Stats;
+use crate::stop::Stop;
 
 /// How long the start waits for the history to have what an earlier process left in the spool.
 const WAIT: Duration = Duration::from_secs(5);
 
 /// Counts the errors of the history for the thresholds. Where there is none, or it cannot be read now, they begin at zero;
 /// which is said.
-pub(crate) fn restore(monitor: &mut Monitor, history: &Path, stats: &Stats) {
+pub(crate) fn restore(monitor: &mut Monitor, history: &Path, stats: &Stats, stop: &Stop) {
     let horizon = monitor.horizon();
     if horizon.is_zero() || stats.stored.get() == 0 {
         return;
     }
     let start = Instant::now();
-    while stats.applied.get() < stats.stored.get() && start.elapsed() < WAIT {
+    let missing = || stats.stored.get().saturating_sub(stats.applied.get());
+    while missing() > 0 && start.elapsed() < WAIT && !stop.asked() {
         thread::sleep(Duration::from_millis(5));
+    }
+    let missing = missing();
+    if missing > 0 && !stop.asked() {
+        say::warn(format_args!(
+            "the history lacks the last {missing} events still, which the spool has: the thresholds begin without them"
+        ));
     }
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)

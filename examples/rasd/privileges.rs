@@ -28,6 +28,8 @@ pub(crate) struct Needed {
     pub(crate) perf: bool,
     /// Metrics are served over TCP, on a socket that is made later.
     pub(crate) network: bool,
+    /// A program is run, and run again when it ends: `journalctl`, which reads the journal.
+    pub(crate) programs: bool,
     /// pstore's copies of the kernel's log must be read, where `dmesg_restrict` is set.
     pub(crate) kernel_log: bool,
 }
@@ -161,15 +163,15 @@ fn drop_capabilities(keep: &[Capability]) -> Result<(), caps::errors::CapsError>
 fn fence_files(needed: &Needed) -> Result<Landlock, Box<dyn std::error::Error>> {
     // The newest rules that are of use here; an older kernel enforces those that it knows.
     let abi = ABI::V5;
+    let mut everywhere = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::IoctlDev;
+    if needed.programs {
+        everywhere |= AccessFs::Execute;
+    }
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(abi))?
         .create()?
-        // Not `Execute`: what runs programs for us is another process.
-        .add_rule(PathBeneath::new(
-            PathFd::new("/")?,
-            AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::IoctlDev,
-        ))?;
+        .add_rule(PathBeneath::new(PathFd::new("/")?, everywhere))?;
     for path in &needed.writes {
         let Ok(metadata) = path.metadata() else {
             continue;
@@ -194,9 +196,7 @@ fn fence_files(needed: &Needed) -> Result<Landlock, Box<dyn std::error::Error>> 
 /// What a reader of errors never does. It is a list of what is refused, not of what is allowed: the libraries below us may
 /// find new system calls for what they do today, and a daemon that dies of an update sees no errors at all.
 const REFUSED: &[libc::c_long] = &[
-    // Other programs and other processes.
-    libc::SYS_execve,
-    libc::SYS_execveat,
+    // Other processes.
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
@@ -262,6 +262,10 @@ const REFUSED: &[libc::c_long] = &[
 fn filter(needed: &Needed) -> Result<BpfProgram, Box<dyn std::error::Error>> {
     let mut rules: std::collections::BTreeMap<_, _> =
         REFUSED.iter().map(|&call| (call, Vec::new())).collect();
+    if !needed.programs {
+        rules.insert(libc::SYS_execve, Vec::new());
+        rules.insert(libc::SYS_execveat, Vec::new());
+    }
     if !needed.perf {
         rules.insert(libc::SYS_perf_event_open, Vec::new());
     }
@@ -296,30 +300,45 @@ mod tests {
     /// The fences cannot be taken down again, so they are put up in a process of their own: this test run once more.
     const CHILD: &str = "RASD_TEST_FENCED";
 
+    /// In that process the folder for its files; elsewhere, nothing, when that process has succeeded.
+    fn folder() -> Option<PathBuf> {
+        if let Some(folder) = std::env::var_os(CHILD) {
+            return Some(folder.into());
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let thread = std::thread::current();
+        let child = Command::new(std::env::current_exe().expect("this program"))
+            .args(["--exact", "--nocapture", "--test-threads=1"])
+            .arg(thread.name().expect("a test's thread has its name"))
+            .env(CHILD, folder.path())
+            .output()
+            .expect("this program again");
+        let said = String::from_utf8_lossy(&child.stdout);
+        let errors = String::from_utf8_lossy(&child.stderr);
+        assert!(child.status.success(), "{said}\n{errors}");
+        assert!(said.contains("1 passed"), "{said}");
+        None
+    }
+
+    #[test]
+    fn the_journals_reader_can_be_run() {
+        if folder().is_none() {
+            return;
+        }
+        let fences = give_up(&Needed {
+            programs: true,
+            ..Needed::default()
+        });
+        assert!(fences.no_new_privs && fences.seccomp, "{fences:?}");
+        let status = Command::new("/bin/true").status().expect("a program");
+        assert!(status.success());
+    }
+
     #[test]
     fn what_is_given_up_is_gone_and_the_rest_works() {
-        let Some(folder) = std::env::var_os(CHILD) else {
-            let folder = tempfile::tempdir().expect("a folder");
-            let child = Command::new(std::env::current_exe().expect("this program"))
-                .args(["--exact", "--nocapture", "--test-threads=1"])
-                .arg(
-                    std::thread::current()
-                        .name()
-                        .expect("a test's thread has its name"),
-                )
-                .env(CHILD, folder.path())
-                .output()
-                .expect("this program again");
-            let said = String::from_utf8_lossy(&child.stdout);
-            assert!(
-                child.status.success(),
-                "{said}\n{}",
-                String::from_utf8_lossy(&child.stderr)
-            );
-            assert!(said.contains("1 passed"), "{said}");
+        let Some(folder) = folder() else {
             return;
         };
-        let folder = PathBuf::from(folder);
         let (ours, others) = (folder.join("ours"), folder.join("others"));
         fs::create_dir(&ours).expect("a folder");
         fs::write(&others, "before").expect("a file");

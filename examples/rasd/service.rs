@@ -45,6 +45,12 @@ impl Service {
     }
 }
 
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = sd_notify::notify(&[NotifyState::Stopping]);
+    }
+}
+
 impl Consumer for Service {
     fn deliver(&mut self, _: &Delivered) {}
 

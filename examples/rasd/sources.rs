@@ -46,8 +46,13 @@ fn machine(
         ..OpenOptions::default()
     };
     let opened = open_best(&chosen(&found, wanted), &options).map_err(|error| {
+        let only = wanted.map_or("", |_| " of the channel that --source names");
+        let why = match error {
+            mcekit_source::Error::Missing { how, .. } => format!("needed, or in the way: {how}"),
+            other => other.to_string(),
+        };
         Error::NoSource(format!(
-            "{error}\n\n{found}\n--replay FILE runs everything else"
+            "no source of errors{only} on this machine\n{why}\n\n{found}\n--replay FILE runs everything else"
         ))
     })?;
     for warning in &found.warnings {

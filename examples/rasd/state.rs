@@ -11,9 +11,10 @@ use mcekit_store::{Error as Store, Item};
 
 use crate::applier::{self, Applier};
 use crate::args::Cli;
-use crate::error::Error;
+use crate::error::{self, Error};
 use crate::say;
 use crate::stats::Stats;
+use crate::stop::Stop;
 
 /// Where the daemon keeps what it has.
 const STATE: &str = "/var/lib/rasd";
@@ -70,7 +71,7 @@ pub(crate) fn make(dir: &Path) -> Result<(), Error> {
 
 impl State {
     /// Opens the directory, and starts the thread that brings the spool into the history.
-    pub(crate) fn open(dir: &Path, stats: &Arc<Stats>) -> Result<Self, Error> {
+    pub(crate) fn open(dir: &Path, stats: &Arc<Stats>, stop: &Stop) -> Result<Self, Error> {
         let path = history(dir);
         let mut sightings = Sightings::new(SIGHTINGS.into());
         let mut options = Options::default();
@@ -108,12 +109,8 @@ impl State {
         stats.spool_bytes.set(spool.bytes());
         stats.stored.set(spool.next_entry().saturating_sub(1));
         let tail = spool.tail(options.applied.0);
-        let applier = Applier::start(path, history, tail, Arc::clone(stats)).map_err(|source| {
-            Error::System {
-                call: "clone",
-                source,
-            }
-        })?;
+        let applier = Applier::start(path, history, tail, Arc::clone(stats), stop.clone())
+            .map_err(error::call("starting the thread of the history"))?;
         Ok(Self {
             spool,
             damage,

@@ -30,6 +30,7 @@ mod sources;
 mod state;
 mod stats;
 mod status;
+mod stop;
 mod wait;
 
 // Not in `engine`: a bench compiles that too.

@@ -1,4 +1,4 @@
-//! `rasd` on a disk that is really full: a small tmpfs of its own.
+//! `rasd` on a disk that is really full, by users who may little, and on this machine's own log.
 
 #[expect(
     dead_code,
@@ -14,11 +14,23 @@ mod harness;
 mod kit;
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use kit::{complete, file, rasd};
+use harness::example;
+use kit::{Running, complete, file, rasd, said, told, wait};
+
+/// Whether tests that need root are not wanted; then it says so.
+fn skipped(why: &str) -> bool {
+    let skipped = std::env::var_os("MCEKIT_ROOT_TESTS").is_none_or(|value| value != "1");
+    if skipped {
+        eprintln!("skipped: needs root, {why}; set MCEKIT_ROOT_TESTS=1");
+    }
+    skipped
+}
 
 /// A mounted tmpfs, until it is dropped.
 struct Tmpfs(PathBuf);
@@ -46,8 +58,7 @@ impl Drop for Tmpfs {
 #[test]
 fn a_full_disk_is_waited_for() {
     const COUNT: u64 = 20_000;
-    if std::env::var_os("MCEKIT_ROOT_TESTS").is_none_or(|v| v != "1") {
-        eprintln!("skipped: needs root, to mount a tmpfs; set MCEKIT_ROOT_TESTS=1");
+    if skipped("to mount a tmpfs") {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -73,4 +84,150 @@ fn a_full_disk_is_waited_for() {
     let status = child.wait().unwrap();
     assert!(status.success(), "{}", said());
     complete(&state, COUNT);
+}
+
+/// A user and a group whom nothing belongs to.
+const STRANGER: u32 = 54_321;
+
+/// A folder that everybody can use, with the program in it: the one that was built may lie where strangers do not get.
+fn open_folder() -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let program = dir.path().join("rasd");
+    fs::copy(example("rasd"), &program).unwrap();
+    (dir, program)
+}
+
+/// The program, run by a stranger.
+fn by_stranger(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.uid(STRANGER).gid(STRANGER).stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn who_has_no_rights_replays() {
+    const COUNT: u64 = 5000;
+    if skipped("to become somebody else") {
+        return;
+    }
+    let (dir, program) = open_folder();
+    let state = dir.path().join("state");
+    let output = by_stranger(&program)
+        .arg("--state")
+        .arg(&state)
+        .arg("--replay")
+        .arg(file(dir.path(), COUNT))
+        .output()
+        .expect("becoming somebody else");
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(
+        said(&output).contains("rights: capabilities none, no new privileges yes"),
+        "{}",
+        said(&output)
+    );
+    complete(&state, COUNT);
+    // The machine itself is not for him, and he is told so.
+    let output = by_stranger(&program)
+        .args(["--source", "mcelog", "--once", "--state"])
+        .arg(&state)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+}
+
+#[test]
+fn strangers_are_refused_unless_they_are_named() {
+    if skipped("to become somebody else") {
+        return;
+    }
+    let (dir, program) = open_folder();
+    let path = |name: &str| dir.path().join(name);
+    let control = path("run/rasd.sock");
+    let ask = || {
+        by_stranger(&program)
+            .args(["query", "--limit", "1", "--control"])
+            .arg(&control)
+            .output()
+            .expect("becoming somebody else")
+    };
+    for (named, status) in [
+        ("", 1),
+        ("control.users = [54321]", 0),
+        ("control.groups = [54321]", 0),
+    ] {
+        fs::write(path("rasd.toml"), named).unwrap();
+        let mut command = rasd(&path("state"), &file(dir.path(), 100_000));
+        command.args(["--rate", "500", "--control"]).arg(&control);
+        command.arg("--config").arg(path("rasd.toml"));
+        let daemon = Running::start(&mut command);
+        wait("root is answered", || {
+            told(&["status"], &control).status.success()
+        });
+        let answer = ask();
+        assert_eq!(
+            answer.status.code(),
+            Some(status),
+            "{named}: {}",
+            said(&answer)
+        );
+        let why = "user 54321 (group 54321) may not ask";
+        assert_eq!(
+            said(&answer).contains(why),
+            status == 1,
+            "{}",
+            said(&answer)
+        );
+        daemon.stop();
+    }
+}
+
+#[test]
+fn the_kernels_log_is_followed_with_one_right() {
+    if skipped("to read the kernel's log") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let control = path("run/rasd.sock");
+    // Nobody reads what it prints, and it is not asked to end by that.
+    let (reader, writer) = std::io::pipe().unwrap();
+    fs::write(path("rasd.toml"), "output.terminal.enabled = \"always\"\n").unwrap();
+    for _ in 0..2 {
+        let mut command = Command::new(example("rasd"));
+        command.args(["--source", "kmsg", "--config"]);
+        command
+            .arg(path("rasd.toml"))
+            .arg("--state")
+            .arg(path("state"));
+        command.arg("--control").arg(&control);
+        command
+            .stdin(Stdio::null())
+            .stdout(writer.try_clone().unwrap());
+        let daemon = Running::start(&mut command);
+        wait("it answers", || {
+            told(&["status"], &control).status.success()
+        });
+        let output = told(&["status"], &control);
+        let text = String::from_utf8_lossy(&output.stdout);
+        for part in [
+            "reads kmsg:/dev/kmsg (live)",
+            "rights: capabilities CAP_SYSLOG,",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
+        for line in [
+            "CapEff:\t0000000400000000\n",
+            "CapBnd:\t0000000400000000\n",
+            "NoNewPrivs:\t1\n",
+            "Seccomp:\t2\n",
+        ] {
+            assert!(status.contains(line), "{line} {status}");
+        }
+        let took = daemon.stop();
+        println!("SIGTERM to the end: {took:?}");
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    }
+    drop(reader);
 }

@@ -6,7 +6,13 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a target's panic is its finding")]
 
-// The daemon is an example and no library, so its file is compiled here too.
+// The daemon is an example and no library, so its files are compiled here too.
+#[expect(
+    dead_code,
+    reason = "of the command line only what a request can ask is called here"
+)]
+#[path = "../../examples/rasd/args.rs"]
+mod args;
 #[expect(
     dead_code,
     reason = "what only the daemon needs of its configuration is not called here"
@@ -18,8 +24,16 @@ pub mod json;
 pub mod logs;
 pub mod mcelog;
 pub mod models;
+#[path = "../../examples/rasd/control/question.rs"]
+mod question;
 pub mod rasd;
 pub mod record;
+#[expect(
+    dead_code,
+    reason = "the last line of an answer, and the kinds of mistakes, are not looked at here"
+)]
+#[path = "../../examples/rasd/control/request.rs"]
+mod request;
 pub mod ring;
 pub mod source;
 pub mod store;
@@ -47,6 +61,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("models_explain", models::explain),
     ("models_name", models::name),
     ("rasd_config", rasd::config),
+    ("rasd_request", rasd::request),
     ("record_decode", record::decode),
     ("record_json", json::record),
     ("record_wire", record::wire),

@@ -1,6 +1,8 @@
-//! The daemon's configuration.
+//! The daemon's configuration, and what is asked at its socket.
 
 use crate::config::Config;
+use crate::question::Question;
+use crate::request::{MAX_REQUEST, Request, RequestError, parse};
 
 /// A configuration is read, or every mistake has a line and column that are there and says something on one line; and what
 /// is read is written so that it reads as the same.
@@ -29,5 +31,37 @@ pub fn config(data: &[u8]) {
                 last = place;
             }
         }
+    }
+}
+
+/// A request that is too long is refused as such. One that is read is written so that it reads as the same; and a question
+/// that means something means the same when it is asked in our own words, or it is said on one line what is wrong.
+pub fn request(data: &[u8]) {
+    let request = match parse::<Question>(data) {
+        Ok(request) => request,
+        Err(error) => {
+            assert_eq!(
+                matches!(error, RequestError::TooLong),
+                data.len() >= MAX_REQUEST,
+                "{error}"
+            );
+            return;
+        }
+    };
+    assert!(data.len() < MAX_REQUEST);
+    let written = serde_json::to_vec(&request).expect("JSON");
+    assert!(!written.contains(&b'\n'), "a request is one line");
+    let again: Request<Question> = serde_json::from_slice(&written).expect("what we write");
+    assert_eq!(again, request);
+    let Request::Query(question) = request else {
+        return;
+    };
+    match question.parse() {
+        Ok(query) => {
+            let ours = Question::of(&query);
+            let query = ours.parse().expect("our own words");
+            assert_eq!(Question::of(&query), ours, "{question:?}");
+        }
+        Err(said) => assert!(!said.is_empty() && !said.contains('\n'), "{question:?}"),
     }
 }

@@ -75,8 +75,13 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// `AddrInUse` when another daemon answers there; what the system gives.
+    /// `AddrInUse` when another daemon answers there; what the system gives. Each names the path.
     pub(crate) fn bind(path: &Path) -> io::Result<Self> {
+        Self::listen(path)
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+    }
+
+    fn listen(path: &Path) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }

@@ -57,7 +57,14 @@ fn monitor(dir: &std::path::Path) -> Monitor {
     );
     let config = Config::read(text.as_bytes()).unwrap();
     let privileged = Privileged::start(&config).unwrap();
-    Monitor::start(&config, privileged, &Arc::default(), Purpose::Replay).unwrap()
+    Monitor::start(
+        &config,
+        privileged,
+        &Arc::default(),
+        Purpose::Replay,
+        &Stop::default(),
+    )
+    .unwrap()
 }
 
 #[test]

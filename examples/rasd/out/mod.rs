@@ -29,6 +29,7 @@ use crate::metrics::text::{Kind, Text};
 use crate::notes::{Notes, Priority};
 use crate::say;
 use crate::settings::Purpose;
+use crate::stop::{Deadline, Stop};
 
 use limit::{Limits, Place};
 use news::{Json, News, Shower};
@@ -146,6 +147,7 @@ impl Outputs {
         config: &Output,
         board: Board,
         purpose: Purpose,
+        stop: &Stop,
         now: Instant,
     ) -> io::Result<Self> {
         let mut plans = Vec::new();
@@ -204,20 +206,20 @@ impl Outputs {
         let bounds = Bounds {
             ordinary: config.queue.corrected.get(),
             urgent: config.queue.uncorrected.get(),
-            patient: replay,
+            patient: replay.then(|| stop.clone()),
         };
-        Self::with(plans, board, bounds, Limits::new(&config.limits, now))
+        Self::with(plans, board, &bounds, Limits::new(&config.limits, now))
     }
 
     fn with(
         plans: Vec<Plan>,
         Board(readers): Board,
-        bounds: Bounds,
+        bounds: &Bounds,
         limits: Limits,
     ) -> io::Result<Self> {
         let mut handles = Vec::new();
         for (number, plan) in plans.into_iter().enumerate() {
-            let queue = Arc::new(Queue::new(bounds));
+            let queue = Arc::new(Queue::new(bounds.clone()));
             let counts = Arc::new(Counts::default());
             let sink = Sink {
                 name: plan.name,
@@ -332,15 +334,13 @@ impl Outputs {
         }
     }
 
-    /// Writes what waits; but not longer than this, if there is a limit. Says what did not get out.
-    pub(crate) fn finish(mut self, longest: Option<Duration>) {
+    /// Writes what waits, until the deadline. Says what did not get out.
+    pub(crate) fn finish(mut self, mut until: Deadline) {
         let last = self.limits.last_report(Instant::now());
         self.report(last);
         self.handles.iter().for_each(|handle| handle.queue.close());
-        let until = longest.map(|longest| Instant::now() + longest);
         for handle in self.handles {
-            let late = || until.is_some_and(|until| Instant::now() >= until);
-            while !handle.thread.is_finished() && !late() {
+            while !handle.thread.is_finished() && !until.is_over() {
                 thread::sleep(Duration::from_millis(2));
             }
             let untold = handle.queue.untold();

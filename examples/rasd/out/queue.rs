@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::stop::{ASK_EVERY, Stop};
+
 /// Which bound holds for an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
@@ -14,12 +16,12 @@ pub(crate) enum Class {
 }
 
 /// How much waits at most.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Bounds {
     pub(crate) ordinary: usize,
     pub(crate) urgent: usize,
-    /// Wait for room instead of leaving something out: of a replay nothing is lost by waiting.
-    pub(crate) patient: bool,
+    /// Wait for room instead of leaving something out, until the daemon is to end: of a replay nothing is lost by waiting.
+    pub(crate) patient: Option<Stop>,
 }
 
 /// How many did not get through.
@@ -86,27 +88,28 @@ impl<T> Queue<T> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts an item in; waits for room first, if the queue is patient. Gives what had to be left out for it.
+    /// Puts an item in; waits for room first, if the queue is patient and the daemon is not to end. Gives what had to be left out for it.
     pub(crate) fn push(&self, class: Class, item: T) -> LeftOut {
-        self.put(class, item, self.bounds.patient)
+        self.put(class, item, self.bounds.patient.as_ref())
     }
 
     /// Puts an item in, and never waits. Gives what had to be left out for it.
     pub(crate) fn offer(&self, class: Class, item: T) -> LeftOut {
-        self.put(class, item, false)
+        self.put(class, item, None)
     }
 
-    fn put(&self, class: Class, item: T, patient: bool) -> LeftOut {
+    fn put(&self, class: Class, item: T, patient: Option<&Stop>) -> LeftOut {
         let mut left_out = LeftOut::default();
         let mut inner = self.lock();
-        while patient
+        while let Some(stop) = patient
             && !inner.closed
             && !inner.gone
             && inner.ordinary.len() + inner.urgent.len() >= self.bounds.ordinary
+            && !stop.asked()
         {
-            inner = self
+            (inner, _) = self
                 .emptied
-                .wait(inner)
+                .wait_timeout(inner, ASK_EVERY)
                 .unwrap_or_else(PoisonError::into_inner);
         }
         if inner.gone {
@@ -240,7 +243,7 @@ mod tests {
     const BOUNDS: Bounds = Bounds {
         ordinary: 3,
         urgent: 2,
-        patient: false,
+        patient: None,
     };
 
     #[test]
@@ -282,7 +285,7 @@ mod tests {
     #[test]
     fn what_nobody_takes_is_counted() {
         let queue = Queue::new(Bounds {
-            patient: true,
+            patient: Some(Stop::default()),
             ..BOUNDS
         });
         queue.push(Class::Ordinary, 1);
@@ -297,9 +300,31 @@ mod tests {
     }
 
     #[test]
+    fn patience_ends_with_the_daemon() {
+        let stop = Stop::default();
+        let queue = Queue::new(Bounds {
+            patient: Some(stop.clone()),
+            ..BOUNDS
+        });
+        std::thread::scope(|scope| {
+            let pusher = scope.spawn(|| {
+                let push = |item| queue.push(Class::Ordinary, item).ordinary;
+                (0..10).map(push).sum::<u64>()
+            });
+            // Nobody takes anything.
+            while queue.len() < 3 {
+                std::thread::yield_now();
+            }
+            stop.set();
+            assert_eq!(pusher.join().unwrap(), 7);
+        });
+        assert_eq!(queue.take(10).items, [7, 8, 9]);
+    }
+
+    #[test]
     fn patience_waits_for_room() {
         let queue = Queue::new(Bounds {
-            patient: true,
+            patient: Some(Stop::default()),
             ..BOUNDS
         });
         std::thread::scope(|scope| {

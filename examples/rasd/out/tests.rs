@@ -66,7 +66,7 @@ fn config() -> Output {
 /// Outputs of one pipe.
 fn pipe(
     shape: Shape,
-    bounds: Bounds,
+    bounds: &Bounds,
     limits: &LimitsConfig,
     people: bool,
 ) -> (Outputs, PipeReader) {
@@ -95,10 +95,15 @@ fn left_out(outputs: &Outputs) -> (u64, u64) {
     (get(&counts.left_out), get(&counts.left_out_urgent))
 }
 
+/// As a replay waits.
+fn patiently() -> Deadline {
+    Deadline::patient(None, &Stop::default(), Duration::ZERO)
+}
+
 const BOUNDS: Bounds = Bounds {
     ordinary: 64,
     urgent: 20_000,
-    patient: false,
+    patient: None,
 };
 
 fn read_soon(path: &Path, holds: impl Fn(&str) -> bool) -> String {
@@ -117,7 +122,7 @@ fn read_soon(path: &Path, holds: impl Fn(&str) -> bool) -> String {
 fn a_storm_that_nobody_reads_blocks_nothing_and_loses_no_uncorrected_error() {
     let limits = LimitsConfig::default();
     let shape = text(Form::Line, PLAIN);
-    let (mut outputs, reader) = pipe(shape, BOUNDS, &limits, true);
+    let (mut outputs, reader) = pipe(shape, &BOUNDS, &limits, true);
     let start = Instant::now();
     let corrected = delivered(1, CORRECTED);
     let mut facts = Facts::of(&record(CORRECTED), &mut Tables::new(None));
@@ -148,7 +153,7 @@ fn a_storm_that_nobody_reads_blocks_nothing_and_loses_no_uncorrected_error() {
         let lines: Vec<String> = BufReader::new(reader).lines().map(Result::unwrap).collect();
         lines
     });
-    outputs.finish(None);
+    outputs.finish(patiently());
     let lines = reading.join().unwrap();
     let of = |word: &str| lines.iter().filter(|line| line.contains(word)).count();
     assert_eq!(of("UNCORRECTED, ACTION"), uncorrected);
@@ -171,7 +176,7 @@ fn what_a_slow_reader_misses_is_counted_and_told() {
         urgent: 100,
         ..BOUNDS
     };
-    let (mut outputs, reader) = pipe(text(Form::Line, PLAIN), bounds, &limits, true);
+    let (mut outputs, reader) = pipe(text(Form::Line, PLAIN), &bounds, &limits, true);
     let now = Instant::now();
     for seq in 0..10_000 {
         tell(&mut outputs, &delivered(seq, CORRECTED), None, now);
@@ -184,7 +189,7 @@ fn what_a_slow_reader_misses_is_counted_and_told() {
         BufReader::new(reader).read_to_string(&mut text).unwrap();
         text
     });
-    outputs.finish(None);
+    outputs.finish(patiently());
     let text = reading.join().unwrap();
     let mut missing = (0, 0);
     for line in text.lines() {
@@ -210,7 +215,7 @@ fn what_a_slow_reader_misses_is_counted_and_told() {
 fn an_output_that_nobody_ever_reads_does_not_hold_up_the_end() {
     let (mut outputs, _reader) = pipe(
         text(Form::Block, PLAIN),
-        BOUNDS,
+        &BOUNDS,
         &LimitsConfig::default(),
         true,
     );
@@ -218,19 +223,19 @@ fn an_output_that_nobody_ever_reads_does_not_hold_up_the_end() {
     for seq in 0..1000 {
         tell(&mut outputs, &delivered(seq, UNCORRECTED), None, now);
     }
-    outputs.finish(Some(Duration::from_millis(50)));
+    outputs.finish(Deadline::after(Duration::from_millis(50)));
     assert!(now.elapsed() < Duration::from_secs(20));
 }
 
 #[test]
 fn a_replay_waits_and_loses_nothing_and_ends_when_nobody_reads_any_more() {
     let patient = Bounds {
-        patient: true,
+        patient: Some(Stop::default()),
         ..BOUNDS
     };
     let json = || Shape::Json(Box::new(Json::new()));
     let limits = LimitsConfig::default();
-    let (mut outputs, reader) = pipe(json(), patient, &limits, false);
+    let (mut outputs, reader) = pipe(json(), &patient, &limits, false);
     let reading = thread::spawn(move || BufReader::new(reader).lines().count());
     for seq in 0..5000 {
         tell(
@@ -240,10 +245,10 @@ fn a_replay_waits_and_loses_nothing_and_ends_when_nobody_reads_any_more() {
             Instant::now(),
         );
     }
-    outputs.finish(None);
+    outputs.finish(patiently());
     assert_eq!(reading.join().unwrap(), 5000);
 
-    let (mut outputs, reader) = pipe(json(), patient, &limits, false);
+    let (mut outputs, reader) = pipe(json(), &patient, &limits, false);
     drop(reader);
     for seq in 0..5000 {
         tell(
@@ -253,14 +258,14 @@ fn a_replay_waits_and_loses_nothing_and_ends_when_nobody_reads_any_more() {
             Instant::now(),
         );
     }
-    outputs.finish(None);
+    outputs.finish(patiently());
 }
 
 #[test]
 fn lines_of_json_have_the_record_and_its_envelope() {
     let limits = LimitsConfig::default();
     let json = Shape::Json(Box::new(Json::new()));
-    let (mut outputs, reader) = pipe(json, BOUNDS, &limits, false);
+    let (mut outputs, reader) = pipe(json, &BOUNDS, &limits, false);
     let now = Instant::now();
     tell(
         &mut outputs,
@@ -291,7 +296,7 @@ fn lines_of_json_have_the_record_and_its_envelope() {
     });
     event.seq = 43;
     tell(&mut outputs, &event, None, now);
-    outputs.finish(None);
+    outputs.finish(patiently());
     let lines: Vec<serde_json::Value> = BufReader::new(reader)
         .lines()
         .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
@@ -361,7 +366,14 @@ fn a_log_file_that_is_removed_is_begun_anew_and_that_is_told() {
     config.log.file = Some(log.clone());
     config.ndjson.to = Some(Target::File(json.clone()));
     let now = Instant::now();
-    let mut outputs = Outputs::start(&config, Board::default(), Purpose::Watch, now).unwrap();
+    let mut outputs = Outputs::start(
+        &config,
+        Board::default(),
+        Purpose::Watch,
+        &Stop::default(),
+        now,
+    )
+    .unwrap();
     tell(&mut outputs, &delivered(1, UNCORRECTED), None, now);
     read_soon(&log, |text| text.contains("Event       number 1"));
     read_soon(&json, |text| text.ends_with('\n'));
@@ -374,7 +386,7 @@ fn a_log_file_that_is_removed_is_begun_anew_and_that_is_told() {
     read_soon(&log, |text| {
         text.contains("number 2") && text.contains("rasd.ndjson was moved or removed")
     });
-    outputs.finish(None);
+    outputs.finish(patiently());
 }
 
 #[test]
@@ -384,7 +396,14 @@ fn a_log_file_is_opened_anew_when_that_is_asked_for() {
     let mut config = config();
     config.log.file = Some(log.clone());
     let now = Instant::now();
-    let mut outputs = Outputs::start(&config, Board::default(), Purpose::Watch, now).unwrap();
+    let mut outputs = Outputs::start(
+        &config,
+        Board::default(),
+        Purpose::Watch,
+        &Stop::default(),
+        now,
+    )
+    .unwrap();
     tell(&mut outputs, &delivered(1, UNCORRECTED), None, now);
     read_soon(&log, |text| text.contains("number 1"));
     fs::rename(&log, dir.path().join("rasd.log.1")).unwrap();
@@ -395,7 +414,7 @@ fn a_log_file_is_opened_anew_when_that_is_asked_for() {
         !text.contains("number 1") && !text.contains("removed"),
         "{text}"
     );
-    outputs.finish(None);
+    outputs.finish(patiently());
 }
 
 #[test]
@@ -409,7 +428,14 @@ fn a_folder_that_is_not_there_is_told_and_what_waits_is_written_when_it_is() {
     config.log.file = Some(log.clone());
     config.ndjson.to = Some(Target::File(json.clone()));
     let now = Instant::now();
-    let mut outputs = Outputs::start(&config, Board::default(), Purpose::Watch, now).unwrap();
+    let mut outputs = Outputs::start(
+        &config,
+        Board::default(),
+        Purpose::Watch,
+        &Stop::default(),
+        now,
+    )
+    .unwrap();
     tell(&mut outputs, &delivered(1, CORRECTED), None, now);
     read_soon(&log, |text| {
         text.contains("rasd.ndjson: No such file or directory")
@@ -418,7 +444,7 @@ fn a_folder_that_is_not_there_is_told_and_what_waits_is_written_when_it_is() {
     outputs.reopen();
     read_soon(&json, |text| text.starts_with("{\"seq\":1,"));
     read_soon(&log, |text| text.contains("it can be written again"));
-    outputs.finish(None);
+    outputs.finish(patiently());
 }
 
 #[test]
@@ -443,7 +469,14 @@ fn the_journal_gets_the_registers_as_fields_and_syslog_a_line() {
     };
     let now = Instant::now();
     let board = Board::default();
-    let mut outputs = Outputs::start(&config, board.clone(), Purpose::Watch, now).unwrap();
+    let mut outputs = Outputs::start(
+        &config,
+        board.clone(),
+        Purpose::Watch,
+        &Stop::default(),
+        now,
+    )
+    .unwrap();
     tell(
         &mut outputs,
         &delivered(41, UNCORRECTED),
@@ -477,7 +510,7 @@ fn the_journal_gets_the_registers_as_fields_and_syslog_a_line() {
     tell(&mut outputs, &delivered(42, UNCORRECTED), None, now);
     let line = receive(&log);
     assert!(line.starts_with("<27>rasd["), "{line}");
-    outputs.finish(None);
+    outputs.finish(patiently());
 }
 
 #[test]
@@ -493,11 +526,18 @@ fn a_journal_that_does_not_read_holds_nothing_up() {
     };
     config.queue.corrected = Count::new(10);
     let start = Instant::now();
-    let mut outputs = Outputs::start(&config, Board::default(), Purpose::Watch, start).unwrap();
+    let mut outputs = Outputs::start(
+        &config,
+        Board::default(),
+        Purpose::Watch,
+        &Stop::default(),
+        start,
+    )
+    .unwrap();
     for seq in 0..5000 {
         tell(&mut outputs, &delivered(seq, UNCORRECTED), None, start);
     }
-    outputs.finish(Some(Duration::from_millis(50)));
+    outputs.finish(Deadline::after(Duration::from_millis(50)));
     assert!(start.elapsed() < Duration::from_secs(20));
 }
 
@@ -507,11 +547,18 @@ fn what_could_not_be_written_by_the_end_is_known() {
     let mut config = config();
     config.log.file = Some(dir.path().join("none/rasd.log"));
     let now = Instant::now();
-    let mut outputs = Outputs::start(&config, Board::default(), Purpose::Watch, now).unwrap();
+    let mut outputs = Outputs::start(
+        &config,
+        Board::default(),
+        Purpose::Watch,
+        &Stop::default(),
+        now,
+    )
+    .unwrap();
     for seq in 0..100 {
         tell(&mut outputs, &delivered(seq, UNCORRECTED), None, now);
     }
     let queue = Arc::clone(&outputs.handles[0].queue);
-    outputs.finish(Some(Duration::from_secs(20)));
+    outputs.finish(Deadline::after(Duration::from_secs(20)));
     assert_eq!(queue.untold(), 100);
 }

@@ -27,6 +27,7 @@ use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 use crate::config::values::Argv;
 use crate::config::{PageOffline, Triggers};
 use crate::notes::{Notes, Priority};
+use crate::stop::Deadline;
 
 /// What is read of a program's output at a time: one that prints without end shall not keep the thread from the others.
 const READ: usize = 16 << 10;
@@ -84,8 +85,8 @@ impl Done {
 #[derive(Debug, Default)]
 struct Shared {
     waiting: VecDeque<Job>,
-    /// No more jobs come: end when all are done, or at this time.
-    end: Option<Instant>,
+    /// No more jobs come: end when all are done, or at this time, if there is one.
+    end: Option<Option<Instant>>,
 }
 
 /// The thread that runs triggers.
@@ -172,15 +173,21 @@ impl Runner {
         _ = self.wake.write(1);
     }
 
-    /// Waits until everything is done, but not longer than this; then what still runs is killed.
-    pub(crate) fn finish(&mut self, longest: Duration) {
-        lock(&self.shared).end = Some(Instant::now() + longest);
-        _ = self.wake.write(1);
+    /// Waits until everything is done, at most until the deadline; then what still runs is killed.
+    pub(crate) fn finish(&mut self, mut until: Deadline) {
         if let Some(thread) = self.thread.take() {
             // It ends: every child is killed at the time above. A program's start, or a write to sysfs, that the kernel
             // does not come back from would hold up the process's end, so they are not waited for.
-            let start = Instant::now();
-            while !thread.is_finished() && start.elapsed() < longest + Duration::from_secs(1) {
+            let mut told = None;
+            while !thread.is_finished() {
+                let at = until.at();
+                if told.replace(at) != Some(at) {
+                    lock(&self.shared).end = Some(at);
+                    _ = self.wake.write(1);
+                }
+                if at.is_some_and(|at| at.elapsed() >= Duration::from_secs(1)) {
+                    break;
+                }
                 thread::sleep(Duration::from_millis(5));
             }
         }
@@ -189,7 +196,7 @@ impl Runner {
 
 impl Drop for Runner {
     fn drop(&mut self) {
-        self.finish(Duration::ZERO);
+        self.finish(Deadline::after(Duration::ZERO));
     }
 }
 
@@ -240,7 +247,7 @@ impl Worker {
                 if shared.end.is_some() && idle {
                     return;
                 }
-                shared.end
+                shared.end.flatten()
             };
             if end.is_some_and(|end| Instant::now() >= end) {
                 self.kill_all();

@@ -3,11 +3,15 @@
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use mcekit::wire::{Mce, Wire};
 use mcekit::{Record, Status};
 use mcekit_store::db::{Query, Reader, Row, What};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::harness::example;
 
@@ -58,6 +62,66 @@ pub(crate) fn rasd(state: &Path, replay: &Path) -> Command {
         .arg(replay);
     command.stdin(Stdio::null()).stdout(Stdio::null());
     command
+}
+
+/// Waits until something is so.
+pub(crate) fn wait(what: &str, mut so: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !so() {
+        assert!(Instant::now() < until, "{what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A daemon that runs until the test is over.
+pub(crate) struct Running(Child);
+
+impl Running {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap())
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.pid()).unwrap());
+        kill(pid, signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        self.0.wait().unwrap()
+    }
+
+    /// Has it end, as systemd does. Gives how long that took.
+    pub(crate) fn stop(mut self) -> Duration {
+        let began = Instant::now();
+        self.signal(Signal::SIGTERM);
+        let status = self.ended();
+        assert!(status.success(), "{status}");
+        began.elapsed()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A subcommand of the program, at its end.
+pub(crate) fn told(args: &[&str], control: &Path) -> Output {
+    Command::new(example("rasd"))
+        .args(args)
+        .arg("--control")
+        .arg(control)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
 }
 
 /// Runs it to its end.

@@ -3,21 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mcekit_store::db::What;
 use rusqlite::Connection;
 
-use crate::kit::{HISTORY, complete, file, rasd, rows, run, said};
-
-/// Waits until something is so.
-fn wait(what: &str, mut so: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(30);
-    while !so() {
-        assert!(Instant::now() < until, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
+use crate::kit::{HISTORY, Running, complete, file, rasd, rows, run, said, wait};
 
 /// The only segment of a spool.
 fn segment(state: &Path) -> PathBuf {
@@ -25,6 +16,22 @@ fn segment(state: &Path) -> PathBuf {
     let mut paths = files.map(|entry| entry.unwrap().path());
     let is_segment = |path: &PathBuf| path.extension().is_some_and(|end| end == "spool");
     paths.find(is_segment).unwrap()
+}
+
+/// Another connection, which locks the history as soon as there is one.
+fn locked(state: &Path) -> Connection {
+    let open = || Connection::open(state.join(HISTORY));
+    wait("a history", || {
+        open()
+            .and_then(|conn| {
+                conn.query_row("SELECT count(*) FROM mce_record", [], |row| row.get(0))
+            })
+            .is_ok_and(|count: i64| count > 0)
+    });
+    let other = open().unwrap();
+    other.busy_timeout(Duration::from_secs(10)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    other
 }
 
 #[test]
@@ -59,22 +66,13 @@ fn a_disk_that_is_full_stops_the_taking_and_loses_nothing() {
 
 #[test]
 fn a_locked_history_holds_up_nothing_but_itself() {
-    const COUNT: u64 = 10_000;
+    const COUNT: u64 = 30_000;
     let dir = tempfile::tempdir().unwrap();
     let (state, replay) = (dir.path().join("state"), file(dir.path(), COUNT));
     let mut command = rasd(&state, &replay);
     command.args(["--rate", "5000"]).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
-    wait("a history", || {
-        Connection::open(state.join(HISTORY))
-            .and_then(|conn| {
-                conn.query_row("SELECT count(*) FROM mce_record", [], |row| row.get(0))
-            })
-            .is_ok_and(|count: i64| count > 0)
-    });
-    let other = Connection::open(state.join(HISTORY)).unwrap();
-    other.busy_timeout(Duration::from_secs(10)).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let other = locked(&state);
     let bytes = || fs::metadata(segment(&state)).unwrap().len();
     let before = bytes();
     wait("the spool goes on", || bytes() > before + 100_000);
@@ -87,6 +85,30 @@ fn a_locked_history_holds_up_nothing_but_itself() {
     let said = said(&output);
     assert!(said.contains("another process works with it"), "{said}");
     assert!(said.contains("nothing was lost"), "{said}");
+    complete(&state, COUNT);
+}
+
+#[test]
+fn a_signal_does_not_wait_for_the_history() {
+    const COUNT: u64 = 20_000;
+    let dir = tempfile::tempdir().unwrap();
+    let (state, replay) = (dir.path().join("state"), file(dir.path(), COUNT));
+    let errors = dir.path().join("errors");
+    let mut command = rasd(&state, &replay);
+    command.args(["--rate", "2000"]);
+    command.stderr(fs::File::create(&errors).unwrap());
+    let daemon = Running::start(&mut command);
+    let other = locked(&state);
+    let bytes = || fs::metadata(segment(&state)).unwrap().len();
+    let before = bytes();
+    wait("the spool goes on", || bytes() > before + 100_000);
+    let took = daemon.stop();
+    println!("SIGTERM to the end with a locked history: {took:?}");
+    let text = fs::read_to_string(&errors).unwrap();
+    assert!(text.contains("the history lacks the last "), "{text}");
+    other.execute_batch("ROLLBACK").unwrap();
+    drop(other);
+    run(rasd(&state, &replay));
     complete(&state, COUNT);
 }
 

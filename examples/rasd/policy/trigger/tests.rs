@@ -62,7 +62,7 @@ fn lives(pid: &str) -> bool {
 fn a_trigger_has_a_clean_environment_and_its_output_is_told() {
     let (mut runner, kept) = start(&how("20s", "1s"));
     runner.give(shell("echo \"[$MESSAGE]\"; env | sort >&2; cat; exit 3"));
-    runner.finish(Duration::from_secs(20));
+    runner.finish(Deadline::after(Duration::from_secs(20)));
     let told = all(&kept);
     assert!(
         told.starts_with("the trigger /bin/sh for a test ended with status 3 after "),
@@ -88,7 +88,7 @@ fn one_that_hangs_is_ended_and_then_killed() {
         file.display()
     );
     runner.give(shell(&script));
-    runner.finish(Duration::from_secs(20));
+    runner.finish(Deadline::after(Duration::from_secs(20)));
     let told = all(&kept);
     assert!(
         told.contains("still ran after 200ms: it was told to end"),
@@ -108,7 +108,7 @@ fn what_it_leaves_running_in_its_group_ends_with_it() {
     // The child keeps the pipe of the output open.
     let start = Instant::now();
     runner.give(shell(&format!("sleep 300 & echo $! > {}", file.display())));
-    runner.finish(Duration::from_secs(20));
+    runner.finish(Deadline::after(Duration::from_secs(20)));
     assert!(start.elapsed() < Duration::from_secs(15));
     assert!(all(&kept).contains("ended with status 0"), "{}", all(&kept));
     let child = fs::read_to_string(&file).unwrap();
@@ -123,7 +123,7 @@ fn one_that_prints_without_end_is_cut_off() {
     };
     let (mut runner, kept) = start(&triggers);
     runner.give(shell("while :; do echo -e 'y\\033[2J'; done"));
-    runner.finish(Duration::from_secs(20));
+    runner.finish(Deadline::after(Duration::from_secs(20)));
     let told = all(&kept);
     assert!(told.contains("bytes more"), "{told}");
     assert!(told.len() < 2000 && !told.contains('\x1b'), "{told}");
@@ -139,7 +139,7 @@ fn one_that_is_not_there_is_named() {
             part: "the DIMM".into(),
         });
     }
-    runner.finish(Duration::from_secs(20));
+    runner.finish(Deadline::after(Duration::from_secs(20)));
     let told = all(&kept);
     assert!(
         told.contains(
@@ -182,7 +182,7 @@ fn no_more_at_once_and_no_more_waiting_than_allowed() {
     thread::sleep(Duration::from_millis(100));
     assert_eq!(running(dir.path()), 2);
     fs::write(&go, "").unwrap();
-    runner.finish(Duration::from_secs(20));
+    runner.finish(Deadline::after(Duration::from_secs(20)));
     assert_eq!(count(&runner.done().succeeded), 5);
     assert_eq!(count(&runner.done().refused), 7);
     let told = all(&kept);
@@ -194,7 +194,7 @@ fn what_still_runs_at_the_end_is_killed() {
     let (mut runner, _kept) = start(&how("1h", "1h"));
     let start = Instant::now();
     runner.give(shell("sleep 300"));
-    runner.finish(Duration::from_millis(200));
+    runner.finish(Deadline::after(Duration::from_millis(200)));
     assert!(start.elapsed() < Duration::from_secs(10));
 }
 
@@ -213,7 +213,7 @@ fn a_page_goes_out_of_use_only_when_that_is_wanted() {
     let (mut runner, kept) = start(&how("20s", "1s"));
     runner.give(offline(PageOffline::Off));
     runner.give(offline(PageOffline::DryRun));
-    runner.finish(Duration::from_secs(20));
+    runner.finish(Deadline::after(Duration::from_secs(20)));
     assert_eq!(fs::read_to_string(&file).unwrap(), "");
     assert!(
         all(&kept).starts_with("dry run: the page at 0x12345000 would be taken out of use"),
@@ -222,7 +222,7 @@ fn a_page_goes_out_of_use_only_when_that_is_wanted() {
     );
     let (mut runner, kept) = start(&how("20s", "1s"));
     runner.give(offline(PageOffline::Soft));
-    runner.finish(Duration::from_secs(20));
+    runner.finish(Deadline::after(Duration::from_secs(20)));
     assert_eq!(fs::read_to_string(&file).unwrap(), "0x12345000");
     assert!(
         all(&kept).contains("was taken out of use"),
@@ -233,7 +233,7 @@ fn a_page_goes_out_of_use_only_when_that_is_wanted() {
     fs::remove_file(&file).unwrap();
     let (mut runner, kept) = start(&how("20s", "1s"));
     runner.give(offline(PageOffline::Soft));
-    runner.finish(Duration::from_secs(20));
+    runner.finish(Deadline::after(Duration::from_secs(20)));
     assert!(
         all(&kept).contains("could not be taken out of use"),
         "{}",
