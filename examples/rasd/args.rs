@@ -34,7 +34,7 @@ Examples:
   Watch this machine, as root; what it reads, and what would be better:
       rasd
       rasd sources
-  What it would make of a log, a crash record, or a keeper's recording:
+  What it would make of a log, a crash record, or recorded trace pages:
       rasd --replay /var/log/kern.log
   The last day's errors of a socket; the fatal ones, the latest first; for programs:
       rasd query --since 24h --socket 1
@@ -286,6 +286,12 @@ fn time(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+        assert!(completions(Shell::Bash).contains("check-config"));
+    }
 
     #[test]
     fn times_that_people_write() {
