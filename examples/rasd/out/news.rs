@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use mcekit::{Decoding, Severity};
-use mcekit_source::{Event, FieldValue, Generic, Lost, Observed};
+use mcekit_source::{Event, FieldValue, Generic, Loss, Lost, Observed};
 use mcekit_store::Delivered;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -202,7 +202,11 @@ fn line(
         Event::Generic(event) => generic_line(event, style, out),
         Event::Lost(lost) => {
             out.str(style.warning).str("LOST").str(style.off);
-            out.str(": ").show(lost.loss).str(" events of ");
+            out.str(": ").show(lost.loss);
+            if lost.loss == Loss::Unknown {
+                out.str(" of");
+            }
+            out.str(" events of ");
             out.str(lost.channel.name()).str(": ").str(&lost.why);
         }
         _ => _ = out.str("an event of a kind that this program does not know"),
@@ -461,7 +465,6 @@ impl serde::Serialize for Fields<'_> {
 }
 
 fn lost_object(lost: &Lost, out: &mut Out) -> Option<()> {
-    use mcekit_source::Loss;
     let mut serializer = serde_json::Serializer::new(out);
     let mut map = serializer.serialize_map(None).ok()?;
     map.serialize_entry("channel", lost.channel.name()).ok()?;

@@ -321,6 +321,27 @@ fn lines_of_json_have_the_record_and_its_envelope() {
 }
 
 #[test]
+fn a_loss_is_a_sentence_with_and_without_its_number() {
+    for (loss, words) in [
+        (Loss::Exact(3), "3 events of perf"),
+        (Loss::Unknown, "an unknown number of events of perf"),
+    ] {
+        let mut event = delivered(43, 0);
+        event.event = Event::Lost(Lost {
+            channel: Channel::Perf,
+            loss,
+            why: "overrun".into(),
+        });
+        let mut text = Vec::new();
+        let news = News::Event(Box::new(event), None);
+        Shower::new(Form::Line, PLAIN).show(&news, &mut text);
+        let text = String::from_utf8(text).unwrap();
+        let end = format!("LOST: {words}: overrun\n");
+        assert!(text.ends_with(&end), "{text}");
+    }
+}
+
+#[test]
 fn a_person_reads_what_where_how_bad_and_what_to_do() {
     let mut shower = Shower::new(Form::Line, PLAIN);
     let mut text = Vec::new();
