@@ -66,7 +66,7 @@ struct Options {
     jobs: usize,
 
     /// Seconds for all boots together, once the kernels are there
-    #[arg(long, default_value_t = 900, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 1500, value_name = "SECONDS")]
     limit: u64,
 
     /// Print everything that the guests print
