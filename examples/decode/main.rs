@@ -32,6 +32,7 @@ mod suspect;
 mod table;
 mod text;
 mod time;
+mod title;
 
 use std::fs::File;
 use std::io::{IsTerminal, stderr, stdin, stdout};

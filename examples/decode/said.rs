@@ -8,6 +8,7 @@ use mcekit_models::Explained;
 use super::judgement::Judgement;
 use super::out::Out;
 use super::style::{MORE, Style};
+use super::title::title;
 
 /// The text of a block without what differs from record to record: address, CPU, time, registers but MCi_STATUS.
 #[derive(Debug)]
@@ -30,15 +31,16 @@ impl Said {
     ) -> Self {
         let record = explained.record();
         let decoding = &record.decode();
+        let values: Vec<_> = explained.values().collect();
         let speaker = Speaker {
             style,
             record,
             decoding,
             explained,
             grade: decoding.grade(),
+            title: title(decoding, values.iter().copied()),
         };
         let mut out = Out::memory();
-        let values: Vec<_> = explained.values().collect();
         speaker.headline(&mut out);
         speaker.what(&values, &mut out);
         let where_begun = speaker.place(&values, names, &mut out);
@@ -81,6 +83,8 @@ struct Speaker<'a> {
     decoding: &'a Decoding,
     explained: &'a Explained<'a>,
     grade: Grade,
+    /// What the headline calls the error, where the architecture's words come second.
+    title: Option<Value>,
 }
 
 impl Speaker<'_> {
@@ -119,9 +123,26 @@ impl Speaker<'_> {
             if !self.decoding.status().val() {
                 out.str("MCi_STATUS is not valid (VAL is 0); it would read: ");
             }
-            out.show(self.decoding.code);
+            match self.title.and_then(|title| title.text()) {
+                Some(title) => self.titled(title, out),
+                None => _ = out.show(self.decoding.code),
+            }
         }
         out.str("\n");
+    }
+
+    /// What the unit calls the error, and the unit.
+    fn titled(&self, title: &str, out: &mut Out) {
+        out.str(title);
+        // The tables of scalable MCA say what their code is, older ones whose it is.
+        let field = self.title.map(|title| title.field.name());
+        let unit = match field {
+            Some("extended error code") => self.explained.unit().map(|unit| unit.name),
+            other => other,
+        };
+        if let Some(unit) = unit {
+            out.str(" (").str(unit).str(")");
+        }
     }
 
     /// What the vendor's tables add to the headline.
@@ -131,13 +152,21 @@ impl Speaker<'_> {
             self.label(std::mem::replace(&mut label, MORE), out);
         };
         let mut explained = self.explained.unit().is_some();
+        if self.title.is_some() {
+            line(out);
+            out.show(self.decoding.code);
+            out.str("\n");
+        }
         if let Some(text) = self.decoding.software_text() {
             line(out);
             out.str(text).str("\n");
         }
         for value in values {
             explained = true;
-            if value.field.place().is_none() {
+            let told = self
+                .title
+                .is_some_and(|title| std::ptr::eq(title.field, value.field));
+            if !told && value.field.place().is_none() {
                 line(out);
                 show_value(value, out);
                 out.str("\n");

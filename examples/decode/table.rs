@@ -7,6 +7,7 @@ use crate::found::Found;
 use crate::out::Out;
 use crate::style::Style;
 use crate::time::utc;
+use crate::title::words;
 
 /// The columns and their widths; the last is as wide as it needs.
 const COLUMNS: [(&str, usize); 8] = [
@@ -68,10 +69,7 @@ impl Table {
         if decoding.status().not_captured() {
             out.str("not captured");
         } else {
-            out.show(decoding.code);
-        }
-        if let Some(text) = explained.values().find_map(|value| value.text()) {
-            out.str("; ").str(text);
+            out.str(&words(decoding, explained));
         }
         let mut separator = "; ";
         for (place, value) in explained.location().iter() {

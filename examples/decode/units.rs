@@ -25,6 +25,7 @@ mod suspect;
 mod table;
 mod text;
 mod time;
+mod title;
 
 #[test]
 fn every_module_is_here() {

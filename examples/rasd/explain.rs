@@ -28,3 +28,5 @@ pub(crate) mod style;
 pub(crate) mod suspect;
 #[path = "../decode/time.rs"]
 pub(crate) mod time;
+#[path = "../decode/title.rs"]
+pub(crate) mod title;

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::explain::cpu::Tables;
 use crate::explain::out::Out;
 use crate::explain::time::utc;
+use crate::explain::title::words;
 use crate::out::news::{Json, News};
 use crate::state;
 
@@ -183,15 +184,9 @@ impl Writer {
 
 /// What it is and where, in one line.
 fn text(explained: &Explained<'_>, decoding: &mcekit::Decoding) -> String {
-    let mut text = match explained.unit() {
-        Some(unit) => format!("{}: {}", unit.id, decoding.code),
-        None => decoding.code.to_string(),
-    };
-    for value in explained.values() {
-        if let Some(said) = value.text().filter(|_| value.field.place().is_none()) {
-            text.push_str("; ");
-            text.push_str(said);
-        }
+    let mut text = words(decoding, explained);
+    if let Some(unit) = explained.unit() {
+        text.insert_str(0, &format!("{}: ", unit.id));
     }
     let location = explained.location();
     if !location.is_empty() {

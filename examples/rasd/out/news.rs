@@ -16,6 +16,7 @@ use crate::explain::out::Out;
 use crate::explain::said::word;
 use crate::explain::style::{PLAIN, Style};
 use crate::explain::time::utc;
+use crate::explain::title::words;
 use crate::facts::Facts;
 use crate::notes::Priority;
 
@@ -226,15 +227,9 @@ fn record_line(
     let grade = decoding.grade();
     out.str(style.grade(grade.severity))
         .str(word(grade.severity));
-    out.str(style.off).str(": ").show(decoding.code);
-    for value in explained
-        .values()
-        .filter(|value| value.field.place().is_none())
-    {
-        if let Some(text) = value.text() {
-            out.str(", ").str(text);
-        }
-    }
+    out.str(style.off)
+        .str(": ")
+        .str(&words(&decoding, &explained));
     if let Some(count) = decoding.corrected_count.filter(|&n| n > 1) {
         out.str(" (").dec(count.into()).str(" times)");
     }

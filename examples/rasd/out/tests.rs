@@ -349,7 +349,7 @@ fn a_person_reads_what_where_how_bad_and_what_to_do() {
     shower.show(&news, &mut text);
     assert_eq!(
         String::from_utf8(text).unwrap(),
-        "2026-11-22 12:09:21 UTC CORRECTED: memory controller error, read, channel 1, MscodBucket1Err (37 times); socket 1, imc 0, channel 1, \
+        "2026-11-22 12:09:21 UTC CORRECTED: memory controller error, read, channel 1; MscodBucket1Err (37 times); socket 1, imc 0, channel 1, \
          CPU 3, bank 7 M2M [DIMM P2-A1], address 0x12345640; STATUS 0x8c00094000800091; nothing to do now\n"
     );
     let mut shower = Shower::new(Form::Block, PLAIN);
