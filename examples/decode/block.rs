@@ -43,11 +43,17 @@ impl Blocks {
         let own;
         let said = if found.texts.iter().any(|text| is_name(text.0)) {
             let names = found.texts.iter().filter(|text| is_name(text.0));
-            own = Said::of(style, &tables.explain(record), names.map(|text| text.1));
+            let message = found.texts.iter().find(|text| text.0 == "message");
+            own = Said::of(
+                style,
+                &tables.explain(record),
+                names.map(|text| text.1),
+                message.map(|text| text.1),
+            );
             &own
         } else {
             self.said.of(record, tables, |explained| {
-                Said::of(style, explained, std::iter::empty())
+                Said::of(style, explained, std::iter::empty(), None)
             })
         };
         let block = Block { style, record };

@@ -23,11 +23,13 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    /// What is said of a record. `names` are those that the log has for the part that failed.
+    /// What is said of a record. `names` are those that the log has for the part that failed, `message` is what it calls the
+    /// error, for a record that has no code of its own.
     pub(crate) fn of<'a>(
         style: Style,
         explained: &Explained<'_>,
         names: impl Iterator<Item = &'a str>,
+        message: Option<&str>,
     ) -> Self {
         let record = explained.record();
         let decoding = &record.decode();
@@ -41,7 +43,7 @@ impl Said {
             title: title(decoding, values.iter().copied()),
         };
         let mut out = Out::memory();
-        speaker.headline(&mut out);
+        speaker.headline(message, &mut out);
         speaker.what(&values, &mut out);
         let where_begun = speaker.place(&values, names, &mut out);
         let first = out.len();
@@ -102,11 +104,16 @@ impl Speaker<'_> {
         self.record.present().contains(Present::STATUS)
     }
 
-    fn headline(&self, out: &mut Out) {
+    fn headline(&self, message: Option<&str>, out: &mut Out) {
         if !self.has_status() {
             out.str(self.style.warning).str("INCOMPLETE");
             out.str(self.style.off);
-            out.str(": an error, of which the text does not give MCi_STATUS\n");
+            out.str(": ");
+            match message {
+                Some(message) => out.str(message).str(", in the log's words;"),
+                None => out.str("an error, of which"),
+            };
+            out.str(" the text does not give MCi_STATUS\n");
             return;
         }
         let severity = self.grade.severity;

@@ -18,14 +18,18 @@ pub(crate) const FAMILY: Family = Family {
 fn read(line: &Line<'_>, slots: &mut Slots) -> Taken {
     let mut cursor = line.cursor();
     cursor.eat(b"EDAC MC");
-    if cursor.dec().is_none() || !cursor.eat(b": ") || cursor.dec().is_none() {
+    if cursor.dec().is_none() || !cursor.eat(b": ") {
+        return Taken::No;
+    }
+    // How many, and whether they were corrected, are words of the log too.
+    let words = cursor.rest();
+    if cursor.dec().is_none() {
         return Taken::No;
     }
     cursor.blanks();
     if !(cursor.eat(b"CE ") || cursor.eat(b"UE ")) {
         return Taken::No;
     }
-    let words = cursor.rest();
     let mut details = cursor;
     if !cursor.find(b"on ") || !details.find(b" (") {
         return Taken::No;
