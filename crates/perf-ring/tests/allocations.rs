@@ -1,11 +1,8 @@
 //! Reading allocates nothing once its buffers have grown: every reader, over rings in memory.
 
-#[path = "common/counting.rs"]
-mod counting;
-
 use std::time::Duration;
 
-use counting::allocations;
+use allocation_counter::measure;
 use perf_ring::abi::{RecordType, SampleType};
 use perf_ring::fake::{FakeRing, Mode};
 use perf_ring::keeper::wire::{NewRing, RingId};
@@ -15,8 +12,14 @@ const RECORDS: u64 = 300;
 
 /// The smallest of several rounds must be none: the first ones let buffers grow.
 fn settles_at_none(mut round: impl FnMut()) {
-    let rounds: Vec<usize> = (0..6).map(|_| allocations(&mut round)).collect();
+    let rounds: Vec<u64> = (0..6).map(|_| measure(&mut round).count_total).collect();
     assert_eq!(rounds[2..], [0; 4], "{rounds:?}");
+}
+
+#[test]
+fn the_counter_counts() {
+    let one = measure(|| drop(std::hint::black_box(vec![1_u8])));
+    assert_eq!(one.count_total, 1);
 }
 
 #[test]

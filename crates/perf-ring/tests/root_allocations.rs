@@ -3,13 +3,11 @@
 //! With MCEKIT_ROOT_TESTS=1, as root; without it nothing is run, and that is said.
 
 mod common;
-#[path = "common/counting.rs"]
-mod counting;
 
 use std::time::Duration;
 
+use allocation_counter::measure;
 use common::{tracefs, wanted};
-use counting::allocations;
 use perf_ring::abi::SampleType;
 use perf_ring::{Access, Builder, Client, Keeper, Shared, Start};
 
@@ -44,7 +42,7 @@ fn no_record_costs_an_allocation() {
     let mut rounds = Vec::new();
     for _ in 0..8 {
         let mut read = [0; 2];
-        rounds.push(allocations(|| {
+        let counted = measure(|| {
             for _ in 0..RECORDS {
                 nix::sys::personality::get().unwrap();
             }
@@ -59,7 +57,8 @@ fn no_record_costs_an_allocation() {
                     }
                 }
             }
-        }));
+        });
+        rounds.push(counted.count_total);
         assert_eq!(read, [RECORDS; 2]);
     }
     // Once a second the keeper looks at the list of CPUs, and that allocates.
