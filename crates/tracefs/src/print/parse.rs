@@ -6,6 +6,7 @@ mod builtins;
 mod cast;
 mod expr;
 mod fold;
+mod operand;
 mod rows;
 pub(super) use builtins::MAX_ARGUMENTS;
 pub(super) use fold::{binary, unary};
@@ -313,7 +314,7 @@ impl<'f> Parser<'f> {
     /// A field's value as a node.
     #[inline]
     fn field_node(&mut self, field: Field<'_>) -> (Id, Ty) {
-        let ty = expr::field_type(field, self.tree.abi);
+        let ty = operand::field_type(field, self.tree.abi);
         // Two calls, so that neither node is put together before it is put in its place.
         let id = match field.kind() {
             Kind::Number | Kind::Pointer => self.push(Node::Field(field.accessor()), ty),

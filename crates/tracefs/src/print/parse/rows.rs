@@ -2,7 +2,7 @@
 //! value that is made of numbers, enumerators, casts and brackets, which is nearly every row there
 //! is. The others go the long way; what both read comes to the same.
 
-use super::expr::{named_constant, number_constant};
+use super::operand::{named_constant, number_constant};
 use super::{Ex, Parser, What, fold};
 use crate::Abi;
 use crate::format::scalar;
