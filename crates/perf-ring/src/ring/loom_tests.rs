@@ -5,7 +5,7 @@
 //! The writer is that of `kernel/events/ring_buffer.c`: the record's words, a write barrier, the store of `data_head`;
 //! and no barrier between that store and the next record's words. The readers are the code of this crate.
 
-use loom::cell::UnsafeCell;
+use loom::cell::Cell;
 use loom::sync::atomic::{AtomicU64, Ordering, fence};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
@@ -33,7 +33,7 @@ fn number(words: [u64; 2]) -> Option<u64> {
 
 /// A ring whose data may not be touched by both sides at once: loom fails the model if they are.
 struct Guarded {
-    words: Vec<UnsafeCell<u64>>,
+    words: Vec<Cell<u64>>,
     head: AtomicU64,
     tail: AtomicU64,
 }
@@ -49,29 +49,11 @@ impl Memory for Guarded {
         self.tail.store(tail, Ordering::Release);
     }
     fn word(&self, pos: u64) -> u64 {
-        self.words[(pos / 8) as usize % self.words.len()].with(|word| unsafe_read(word))
+        self.words[(pos / 8) as usize % self.words.len()].get()
     }
     fn fence(&self) {
         fence(Ordering::Acquire);
     }
-}
-
-#[expect(
-    unsafe_code,
-    reason = "loom hands out pointers, and checks the access itself"
-)]
-fn unsafe_read(word: *const u64) -> u64 {
-    // SAFETY: the pointer comes from loom's cell, which fails the model on a concurrent write.
-    unsafe { *word }
-}
-
-#[expect(
-    unsafe_code,
-    reason = "loom hands out pointers, and checks the access itself"
-)]
-fn unsafe_write(word: *mut u64, value: u64) {
-    // SAFETY: the pointer comes from loom's cell, which fails the model on any concurrent access.
-    unsafe { *word = value }
 }
 
 /// Writes records 1 to `n` where there is room; returns how many were lost.
@@ -85,8 +67,7 @@ fn write_guarded(ring: &Guarded, n: u64) -> u64 {
             continue;
         }
         for (i, value) in [header(record), record].into_iter().enumerate() {
-            ring.words[(head / 8) as usize % ring.words.len() + i]
-                .with_mut(|word| unsafe_write(word, value));
+            ring.words[(head / 8) as usize % ring.words.len() + i].set(value);
         }
         head += RECORD;
         ring.head.store(head, Ordering::Release);
@@ -96,7 +77,7 @@ fn write_guarded(ring: &Guarded, n: u64) -> u64 {
 
 fn guarded() -> Arc<Guarded> {
     Arc::new(Guarded {
-        words: (0..4).map(|_| UnsafeCell::new(0)).collect(),
+        words: (0..4).map(|_| Cell::new(0)).collect(),
         head: AtomicU64::new(0),
         tail: AtomicU64::new(0),
     })
