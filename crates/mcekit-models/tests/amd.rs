@@ -35,7 +35,7 @@ fn an_unknown_unit_says_its_numbers_and_borrows_nothing() {
         (0x0b0, 0x04),
         (0x0b0, 0x20),
         (0x096, 0x02),
-        (0x000, 0x00),
+        (0x000, 0x01),
         (0xfff, 0xffff),
     ] {
         let record = smca(0x19, 1, hwid, mca_type, 0);
@@ -50,6 +50,39 @@ fn an_unknown_unit_says_its_numbers_and_borrows_nothing() {
             "{shown}"
         );
         assert!(!shown.contains("ECC"), "{shown}");
+    }
+}
+
+#[test]
+fn the_generations_of_family_1ah_end_where_linux_ends_them() {
+    let id = |model| find(Vendor::AMD, CpuSignature::new(0x1a, model, 0)).map(|m| m.id);
+    for (model, expected) in [
+        (0x4f, "granite_ridge"),
+        (0x50, "zen6"),
+        (0x60, "zen5"),
+        (0x80, "zen6"),
+        (0xaf, "zen6"),
+        (0xb0, "amd_smca"),
+        (0xcf, "zen6"),
+        (0xd0, "zen5"),
+        (0xd7, "zen5"),
+        (0xd8, "zen6"),
+        (0xef, "zen6"),
+        (0xf0, "amd_smca"),
+    ] {
+        assert_eq!(id(model), Some(expected), "{model:#x}");
+    }
+}
+
+#[test]
+fn a_channel_has_four_chip_selects() {
+    let syndv = smca(0x19, 0x11, 0x96, 0, 0);
+    let syndv = syndv.with_status(Status(syndv.status().0 | Status::SYNDV));
+    for (synd, chip_select, dimm) in [(0, 0, 0), (1, 1, 0), (2, 2, 1), (3, 3, 1), (7, 3, 1)] {
+        let record = syndv.with_synd(Synd(synd));
+        let location = decode(&record).location();
+        assert_eq!(location.get(Place::ChipSelect), Some(chip_select));
+        assert_eq!(location.get(Place::Dimm), Some(dimm));
     }
 }
 
