@@ -432,6 +432,39 @@ fn kh50000_banks() {
 }
 
 #[test]
+fn kh40000_banks() {
+    let record = |bank, status, misc| {
+        Record::new(bank, Status(Status::VAL | Status::MISCV | status))
+            .with_vendor(Vendor::CENTAUR)
+            .with_cpuid(CpuSignature::new(7, 0x5b, 0))
+            .with_misc(Misc(misc))
+    };
+    let memory = record(10, 0x0002_0091, 2 << 25 | 0x5a << 9 | 3 << 6);
+    let explained = decode(&memory);
+    assert_eq!(text(&explained, "controller"), Some("multi-bit ECC"));
+    assert_eq!(text(&explained, "address mode"), Some("DVAD"));
+    assert_eq!(explained.location().get(Place::Rank), Some(2));
+    assert_eq!(explained.location().get(Place::Channel), Some(1));
+
+    let link = record(5, 0x0005_0e0b, 2 << 25);
+    let explained = decode(&link);
+    assert_eq!(
+        text(&explained, "link error"),
+        Some("replay timer timed out")
+    );
+    assert_eq!(text(&explained, "link"), Some("ZPI"));
+
+    // Bits 31:30 say that the bits below them tell who met it.
+    let cache = record(17, 0x4190_0001, 0);
+    let explained = decode(&cache);
+    assert_eq!(
+        text(&explained, "cache error"),
+        Some("single-bit ECC, data, again in the same line")
+    );
+    assert_eq!(decode(&record(17, 0x0190_0001, 0)).values().count(), 0);
+}
+
+#[test]
 fn names_as_people_type_them() {
     for (name, id) in [
         ("zen", "zen"),
@@ -448,6 +481,8 @@ fn names_as_people_type_them() {
         ("k8", "k8"),
         ("opteron", "k8"),
         ("dhyana", "dhyana"),
+        ("kh-40000", "kh40000"),
+        ("YongFeng", "kh40000"),
         ("kh-50000", "kh50000"),
         ("17h/31h/0", "zen2"),
         ("25/1/1", "zen3"),
@@ -466,7 +501,8 @@ fn processors_that_nobody_claims_have_their_vendors_general_model() {
     assert_eq!(id(Vendor::HYGON, 0x18, 4), Some("hygon"));
     assert_eq!(id(Vendor::AMD, 5, 8), None);
     assert_eq!(id(Vendor::CENTAUR, 7, 0x7b), Some("kh50000"));
-    assert_eq!(id(Vendor::ZHAOXIN, 7, 0x5b), Some("zhaoxin"));
+    assert_eq!(id(Vendor::ZHAOXIN, 7, 0x5b), Some("kh40000"));
+    assert_eq!(id(Vendor::ZHAOXIN, 7, 0x6b), Some("zhaoxin"));
 }
 
 #[test]
