@@ -35,7 +35,7 @@ fn an_unknown_unit_says_its_numbers_and_borrows_nothing() {
         (0x0b0, 0x04),
         (0x0b0, 0x20),
         (0x096, 0x02),
-        (0x000, 0x00),
+        (0x000, 0x01),
         (0xfff, 0xffff),
     ] {
         let record = smca(0x19, 1, hwid, mca_type, 0);
@@ -50,6 +50,39 @@ fn an_unknown_unit_says_its_numbers_and_borrows_nothing() {
             "{shown}"
         );
         assert!(!shown.contains("ECC"), "{shown}");
+    }
+}
+
+#[test]
+fn the_generations_of_family_1ah_end_where_linux_ends_them() {
+    let id = |model| find(Vendor::AMD, CpuSignature::new(0x1a, model, 0)).map(|m| m.id);
+    for (model, expected) in [
+        (0x4f, "granite_ridge"),
+        (0x50, "zen6"),
+        (0x60, "zen5"),
+        (0x80, "zen6"),
+        (0xaf, "zen6"),
+        (0xb0, "amd_smca"),
+        (0xcf, "zen6"),
+        (0xd0, "zen5"),
+        (0xd7, "zen5"),
+        (0xd8, "zen6"),
+        (0xef, "zen6"),
+        (0xf0, "amd_smca"),
+    ] {
+        assert_eq!(id(model), Some(expected), "{model:#x}");
+    }
+}
+
+#[test]
+fn a_channel_has_four_chip_selects() {
+    let syndv = smca(0x19, 0x11, 0x96, 0, 0);
+    let syndv = syndv.with_status(Status(syndv.status().0 | Status::SYNDV));
+    for (synd, chip_select, dimm) in [(0, 0, 0), (1, 1, 0), (2, 2, 1), (3, 3, 1), (7, 3, 1)] {
+        let record = syndv.with_synd(Synd(synd));
+        let location = decode(&record).location();
+        assert_eq!(location.get(Place::ChipSelect), Some(chip_select));
+        assert_eq!(location.get(Place::Dimm), Some(dimm));
     }
 }
 
@@ -399,6 +432,39 @@ fn kh50000_banks() {
 }
 
 #[test]
+fn kh40000_banks() {
+    let record = |bank, status, misc| {
+        Record::new(bank, Status(Status::VAL | Status::MISCV | status))
+            .with_vendor(Vendor::CENTAUR)
+            .with_cpuid(CpuSignature::new(7, 0x5b, 0))
+            .with_misc(Misc(misc))
+    };
+    let memory = record(10, 0x0002_0091, 2 << 25 | 0x5a << 9 | 3 << 6);
+    let explained = decode(&memory);
+    assert_eq!(text(&explained, "controller"), Some("multi-bit ECC"));
+    assert_eq!(text(&explained, "address mode"), Some("DVAD"));
+    assert_eq!(explained.location().get(Place::Rank), Some(2));
+    assert_eq!(explained.location().get(Place::Channel), Some(1));
+
+    let link = record(5, 0x0005_0e0b, 2 << 25);
+    let explained = decode(&link);
+    assert_eq!(
+        text(&explained, "link error"),
+        Some("replay timer timed out")
+    );
+    assert_eq!(text(&explained, "link"), Some("ZPI"));
+
+    // Bits 31:30 say that the bits below them tell who met it.
+    let cache = record(17, 0x4190_0001, 0);
+    let explained = decode(&cache);
+    assert_eq!(
+        text(&explained, "cache error"),
+        Some("single-bit ECC, data, again in the same line")
+    );
+    assert_eq!(decode(&record(17, 0x0190_0001, 0)).values().count(), 0);
+}
+
+#[test]
 fn names_as_people_type_them() {
     for (name, id) in [
         ("zen", "zen"),
@@ -415,6 +481,8 @@ fn names_as_people_type_them() {
         ("k8", "k8"),
         ("opteron", "k8"),
         ("dhyana", "dhyana"),
+        ("kh-40000", "kh40000"),
+        ("YongFeng", "kh40000"),
         ("kh-50000", "kh50000"),
         ("17h/31h/0", "zen2"),
         ("25/1/1", "zen3"),
@@ -433,7 +501,8 @@ fn processors_that_nobody_claims_have_their_vendors_general_model() {
     assert_eq!(id(Vendor::HYGON, 0x18, 4), Some("hygon"));
     assert_eq!(id(Vendor::AMD, 5, 8), None);
     assert_eq!(id(Vendor::CENTAUR, 7, 0x7b), Some("kh50000"));
-    assert_eq!(id(Vendor::ZHAOXIN, 7, 0x5b), Some("zhaoxin"));
+    assert_eq!(id(Vendor::ZHAOXIN, 7, 0x5b), Some("kh40000"));
+    assert_eq!(id(Vendor::ZHAOXIN, 7, 0x6b), Some("zhaoxin"));
 }
 
 #[test]

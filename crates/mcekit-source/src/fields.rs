@@ -297,6 +297,18 @@ mod tests {
     }
 
     #[test]
+    fn no_field_of_the_newest_kernels_is_missed() {
+        // As Linux 6.13 to 7.3 have it.
+        let text = include_bytes!("../../tracefs/fixtures/formats/6.13/mce/mce_record/format");
+        let fields = MceFields::new(&Format::parse(text).unwrap()).unwrap();
+        assert_eq!(fields.absent, Present::empty());
+        assert!(fields.v_data.is_some());
+        let format = Format::parse(text).unwrap();
+        let known = |name| name == "v_data" || FIELDS.iter().any(|field| field.0 == name);
+        assert!(format.event_fields().all(|field| known(field.name())));
+    }
+
+    #[test]
     fn the_words_for_the_vendor_are_amds_syndromes() {
         let format = format(
             &[

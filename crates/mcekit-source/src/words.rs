@@ -129,6 +129,23 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_check_in_words_has_what_its_bytes_have() {
+        let text = include_bytes!("../../tracefs/fixtures/formats/6.13/mce/mce_record/format");
+        let mut known = Catalogue::default();
+        known
+            .add("mce", tracefs::Format::parse(text).unwrap())
+            .unwrap();
+        let text = "CPU: 2, MCGc/s: 11c/0, MC22: dc2040000000011b, IPID: 0000009600650f00, ADDR: 00000000000002c0, \
+            MISC: d01a000101000000, SYND: 000060600a800501, RIP: 00:<0000000000000000>, TSC: 0, PPIN: 2b1a, vendor: 2, \
+            CPUID: b00f21, time: 1795349482, socket: 0, APIC: 2, microcode: b002116, vendor data: \
+            {0x50,0x30,0x5f,0x44,0x49,0x4d,0x4d,0x5f,0x47,0x33,0x0,0x0,0x0,0x0,0x0,0x0}";
+        let Some(Known::Mce(record)) = read(&known, 2, "mce_record", text) else {
+            panic!("no machine check");
+        };
+        assert_eq!(record.fru_text().unwrap().as_str(), "P0_DIMM_G3");
+    }
+
+    #[test]
     fn names_and_values() {
         let fields = named("affinity level: 2; MPIDR: 0000000000000001; running state: -1");
         assert_eq!(

@@ -2,8 +2,9 @@
 //!
 //! The kernel grades every machine check (arch/x86/kernel/cpu/mce/severity.c): on Intel and those that follow it by a
 //! list of rules of which the first that matches wins, on AMD by a few questions. The same rules stand here as
-//! data, in the same order, as of Linux 6.1; rules are named by the kernel's messages, so that what we say can be
-//! compared with what it printed.
+//! data, in the same order, as of Linux 7.3; rules are named by the kernel's messages, so that what we say can be
+//! compared with what it printed. One name is that of older kernels: newer ones say "Uncorrected in kernel" for "Uncorrected" where
+//! it is met there.
 
 mod rules;
 
@@ -370,7 +371,7 @@ impl Asked {
         }
     }
 
-    /// By the first rule that matches; anything uncorrected in the kernel is fatal.
+    /// By the first rule that matches; what has none of its own and is uncorrected in the kernel is fatal.
     fn grade(&self, context: Context) -> Grade {
         let effective = context.effective(self.mcg);
         let mut around = self.around | context_bits(effective);
@@ -378,7 +379,7 @@ impl Asked {
             around |= EXCEPTION;
         }
         let rule = first_match(self.status, around);
-        let fatal = rule.severity >= Severity::Uncorrected && effective == Context::Kernel;
+        let fatal = rule.severity == Severity::Uncorrected && effective == Context::Kernel;
         Grade {
             severity: if fatal {
                 Severity::Panic

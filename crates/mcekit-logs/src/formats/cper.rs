@@ -10,7 +10,12 @@ use crate::slots::{Dump, Slots};
 
 pub(crate) const FAMILY: Family = Family {
     wakes: &["section_type:", "Local APIC_ID"],
-    continues: &["CPUID Info", "MSR Address:", "Register Array:"],
+    continues: &[
+        "CPUID Info",
+        "Register Context Type",
+        "MSR Address:",
+        "Register Array:",
+    ],
     read,
 };
 
@@ -49,6 +54,9 @@ fn read(line: &Line<'_>, slots: &mut Slots) -> Taken {
     } else if cursor.eat(b"CPUID Info") {
         slots.dump.rows = CPUID;
         return Taken::Rows;
+    } else if cursor.eat(b"Register Context Type") {
+        // What follows may be no MSRs, and the kernel leaves out an array that it reported itself.
+        slots.dump.msr = None;
     } else if cursor.eat(b"MSR Address:") {
         slots.dump.msr = cursor.separator().hex().map(|n| n.value);
     } else if cursor.eat(b"Register Array:") {
@@ -64,6 +72,10 @@ fn read(line: &Line<'_>, slots: &mut Slots) -> Taken {
 /// Reads `… 00000010: 0000000000000000 d010000000000000`; false where the line is no row.
 pub(crate) fn row(line: &Line<'_>, slots: &mut Slots) -> bool {
     let Some((offset, words)) = split(line.text) else {
+        if slots.dump.rows == ARRAY {
+            // The next array has an address of its own, or none.
+            slots.dump.msr = None;
+        }
         slots.dump.rows = 0;
         return false;
     };

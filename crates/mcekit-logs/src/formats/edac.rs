@@ -77,7 +77,9 @@ fn read(line: &Line<'_>, slots: &mut Slots) -> Taken {
         return Taken::No;
     }
     let mut record = Record::empty().with_addr(Addr(addr));
-    if let Some(socket) = value(location, b" socket:").and_then(|n| u32::try_from(n).ok()) {
+    // What the driver reckoned itself, or what it and ACPI's translation (ADXL) call it.
+    let socket = value(location, b" socket:").or_else(|| value(location, b" ProcessorSocketId:"));
+    if let Some(socket) = socket.and_then(|n| u32::try_from(n).ok()) {
         record = record.with_socket(socket);
     }
     let slot = slots.begin(line, Format::Edac, record);

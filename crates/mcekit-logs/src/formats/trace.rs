@@ -1,7 +1,8 @@
 //! The mce_record trace event as text: tracing's `trace` and `trace_pipe`, perf script, trace-cmd report.
 //!
 //! Three generations (include/trace/events/mce.h): 2.6.38 `ADDR/MISC: a/m`; 4.9 `IPID: i, ADDR/MISC/SYND: a/m/s`;
-//! 6.10 every field by itself, with PPIN, vendor, CPUID and microcode; since 6.13 `vendor data: {s1,s2}` too.
+//! 6.10 every field by itself, with PPIN, vendor, CPUID and microcode; since 6.13 `vendor data: {…}` too: SYND1 and SYND2
+//! byte by byte (`__print_dynamic_array(v_data, sizeof(u8))`; patches before it printed two words).
 
 use mcekit::wire::{MAX_LEN, Mce, Wire};
 use mcekit::{Present, Synd1, Synd2};
@@ -204,14 +205,43 @@ fn field(
             Present::MICROCODE
         }
         b"vendor data" => {
-            if cursor.eat(b"{") {
-                for word in vendor_data {
-                    *word = hex(cursor).unwrap_or(0);
-                    cursor.eat(b",");
-                }
+            if cursor.eat(b"{")
+                && let Some(words) = words(cursor)
+            {
+                *vendor_data = words;
             }
             Present::empty()
         }
         _ => return None,
     })
+}
+
+/// Two words, as such or as their bytes, up to the brace that ends them: what was cut off is neither.
+fn words(cursor: &mut Cursor<'_>) -> Option<[u64; 2]> {
+    const BYTES: usize = 16;
+    let mut values = [0; BYTES];
+    let mut count = 0;
+    for value in &mut values {
+        *value = cursor.hex()?.value;
+        count += 1;
+        if !cursor.eat(b",") {
+            break;
+        }
+    }
+    if !cursor.eat(b"}") {
+        return None;
+    }
+    match (count, values) {
+        (2, [first, second, ..]) => Some([first, second]),
+        (BYTES, values) => {
+            let mut words = [0_u64; 2];
+            // Memory order, which on these processors has the lowest byte first.
+            for (place, byte) in (0..).zip(values) {
+                let byte = u64::from(u8::try_from(byte).ok()?);
+                *words.get_mut(place / 8)? |= byte << (8 * (place % 8));
+            }
+            Some(words)
+        }
+        _ => None,
+    }
 }

@@ -1,6 +1,6 @@
-//! Zen 5: family 1ah models 00h-2fh and 60h-7fh (PPR 57238, 57254).
+//! Zen 5: family 1ah models 00h-2fh, 60h-7fh and d0h-d7h (PPR 57238, 57254).
 //!
-//! Processors: Linux, arch/x86/kernel/cpu/amd.c, `bsp_init_amd`.
+//! Processors: Linux, arch/x86/kernel/cpu/amd.c, `bsp_init_amd`, as of 7.3.
 
 use super::smca::{COMMON, UNITS};
 use mcekit::Vendor;
@@ -29,6 +29,7 @@ pub(crate) static MODEL: Model = Model::architectural(
         Cpu::models(0x1a, 0x20, 0x2f, "Strix Point"),
         Cpu::models(0x1a, 0x60, 0x6f, "Krackan Point"),
         Cpu::models(0x1a, 0x70, 0x7f, "Strix Halo"),
+        Cpu::models(0x1a, 0xd0, 0xd7, "Zen 5"),
     ],
 )
 .with_smca(&[], UNITS)

@@ -1,7 +1,7 @@
 //! Atoms of which Intel published nothing about the banks: the architecture is all there is.
 //!
-//! Names and numbers: Linux, arch/x86/include/asm/intel-family.h. Denverton, Snow Ridge and the Forests have files of
-//! their own.
+//! Names and numbers: Linux, arch/x86/include/asm/intel-family.h. Denverton, Snow Ridge, the Forests and Grand Ridge
+//! have files of their own.
 
 use mcekit::Vendor;
 use mcekit::table::{Cpu, Model};
@@ -50,13 +50,4 @@ pub(crate) static TREMONT: Model = Model::architectural(
         Cpu::new(6, 0x96, "Atom Tremont (Elkhart Lake)"),
         Cpu::new(6, 0x9c, "Atom Tremont-L (Jasper Lake)"),
     ],
-);
-
-/// Grand Ridge.
-pub(crate) static GRAND_RIDGE: Model = Model::architectural(
-    "grandridge",
-    "Grand Ridge",
-    &["crestmont"],
-    Vendor::INTEL,
-    &[Cpu::new(6, 0xb6, "Atom Crestmont (Grand Ridge)")],
 );

@@ -1,14 +1,19 @@
-//! Granite Rapids (family 6 models 0xad, 0xae), Sierra Forest (0xaf) and Clearwater Forest (0xdd).
+//! Granite Rapids (family 6 models 0xad, 0xae), Sierra Forest (0xaf), Clearwater Forest (0xdd) and Grand Ridge (0xb6).
 //!
 //! Intel SDM vol. 3B, "Incremental Decoding Information: Processor Family with `CPUID` `DisplayFamily_DisplayModel`
 //! `06_ADH`, `06_AEH`, `06_AFH`": UPI (MC5), Punit (MC6), B2CMI (MC12), memory controller channels (MC13 to MC24).
+//! What the chip select consists of, and that MCi_MISC of Grand Ridge has the same layout: Linux 7.3,
+//! drivers/edac/i10nm_base.c (`i10nm_mc_decode`, `i10nm_cpuids`).
 
 use mcekit::arch::ErrorCode;
 use mcekit::table::Register::{Misc, Status};
 use mcekit::table::{
-    Bank, Class, Cpu, Field, Group, Model, Place, Role, Slot, Slots, Unit, When, bit, bits, code,
+    Bank, Class, Cpu, Field, Group, Location, Model, Place, Role, Slot, Slots, Unit, When, bit,
+    bits, code,
 };
 use mcekit::{Record, Vendor};
+
+use super::MEMORY_ERROR;
 
 static UPI: Unit = Unit::new(
     "UPI",
@@ -148,6 +153,14 @@ const ADDRESSED: &[When] = &[
     When::Outside(Status, bits(31, 16), 0x800, 0x82f),
 ];
 
+static COLUMN: Field = Field::hex("column", Misc, bits(18, 9))
+    .shifted(2)
+    .at(Place::Column);
+static ROW: Field = Field::hex("row", Misc, bits(36, 19)).at(Place::Row);
+static BANK: Field = Field::hex("bank", Misc, bits(38, 37)).at(Place::Bank);
+static BANK_GROUP: Field = Field::hex("bank group", Misc, bits(41, 39)).at(Place::BankGroup);
+static CHIP_SELECT: Field = Field::hex("chip select", Misc, bits(57, 55)).at(Place::ChipSelect);
+
 static MCCHAN: Unit = Unit::new(
     "MCCHAN",
     "memory controller channel",
@@ -251,17 +264,15 @@ static MCCHAN: Unit = Unit::new(
 .groups(&[Group::new(
     ADDRESSED,
     &[
-        &Field::hex("column", Misc, bits(18, 9))
-            .shifted(2)
-            .at(Place::Column),
-        &Field::hex("row", Misc, bits(36, 19)).at(Place::Row),
-        &Field::hex("bank", Misc, bits(38, 37)).at(Place::Bank),
-        &Field::hex("bank group", Misc, bits(41, 39)).at(Place::BankGroup),
+        &COLUMN,
+        &ROW,
+        &BANK,
+        &BANK_GROUP,
         &Field::hex("failed device", Misc, bits(48, 43))
             .at(Place::Chip)
             .when(&[When::Is(Misc, bit(63), 0)]),
         &Field::hex("sub-rank", Misc, bits(54, 51)).at(Place::SubRank),
-        &Field::hex("chip select", Misc, bits(57, 55)).at(Place::ChipSelect),
+        &CHIP_SELECT,
         &Field::codes(
             "ECC mode",
             Misc,
@@ -285,6 +296,26 @@ static MCCHAN: Unit = Unit::new(
     ],
 )]);
 
+/// Grand Ridge: Intel published no codes. Linux reads MISC where there is a memory controller's code and an address, and the
+/// ECC mode is not that of DDR-T memory.
+static MCCHAN_GRAND_RIDGE: Unit =
+    Unit::new("MCCHAN", "memory controller channel", &[]).groups(&[Group::new(
+        &[
+            MEMORY_ERROR,
+            When::Is(Status, bit(58), 1),
+            When::Not(Misc, bits(62, 59), 8),
+        ],
+        &[&COLUMN, &ROW, &BANK, &BANK_GROUP, &CHIP_SELECT],
+    )]);
+
+/// The chip select is the DIMM, and the rank of it.
+fn locate(_: &Record, location: &mut Location) {
+    if let Some(chip_select) = location.get(Place::ChipSelect) {
+        location.set(Place::Dimm, chip_select >> 2);
+        location.set(Place::Rank, chip_select & 3);
+    }
+}
+
 /// Each of the twelve channels has its bank.
 fn slots(record: &Record) -> Slots {
     let channel = ErrorCode::of(record)
@@ -303,7 +334,7 @@ fn slots(record: &Record) -> Slots {
 }
 
 /// Granite Rapids, Sierra Forest and Clearwater Forest.
-pub(crate) static MODEL: Model = Model::architectural(
+pub(crate) static GRANITE_RAPIDS: Model = Model::architectural(
     "granite_rapids",
     "Granite Rapids, Sierra Forest and Clearwater Forest",
     &[
@@ -339,4 +370,29 @@ pub(crate) static MODEL: Model = Model::architectural(
     Bank::new(23, &MCCHAN).imc(10).channel(0),
     Bank::new(24, &MCCHAN).imc(11).channel(0),
 ])
+.with_locate(locate)
 .with_slots(slots);
+
+/// Grand Ridge.
+pub(crate) static GRAND_RIDGE: Model = Model::architectural(
+    "grandridge",
+    "Grand Ridge",
+    &["crestmont"],
+    Vendor::INTEL,
+    &[Cpu::new(6, 0xb6, "Atom Crestmont (Grand Ridge)")],
+)
+.with_banks(&[
+    Bank::new(13, &MCCHAN_GRAND_RIDGE).imc(0).channel(0),
+    Bank::new(14, &MCCHAN_GRAND_RIDGE).imc(1).channel(0),
+    Bank::new(15, &MCCHAN_GRAND_RIDGE).imc(2).channel(0),
+    Bank::new(16, &MCCHAN_GRAND_RIDGE).imc(3).channel(0),
+    Bank::new(17, &MCCHAN_GRAND_RIDGE).imc(4).channel(0),
+    Bank::new(18, &MCCHAN_GRAND_RIDGE).imc(5).channel(0),
+    Bank::new(19, &MCCHAN_GRAND_RIDGE).imc(6).channel(0),
+    Bank::new(20, &MCCHAN_GRAND_RIDGE).imc(7).channel(0),
+    Bank::new(21, &MCCHAN_GRAND_RIDGE).imc(8).channel(0),
+    Bank::new(22, &MCCHAN_GRAND_RIDGE).imc(9).channel(0),
+    Bank::new(23, &MCCHAN_GRAND_RIDGE).imc(10).channel(0),
+    Bank::new(24, &MCCHAN_GRAND_RIDGE).imc(11).channel(0),
+])
+.with_locate(locate);

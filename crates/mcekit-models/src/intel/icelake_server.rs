@@ -9,8 +9,8 @@
 use mcekit::arch::ErrorCode;
 use mcekit::table::Register::{Misc, Status};
 use mcekit::table::{
-    Bank, Class, Code, Cpu, Field, Group, Model, Place, Role, Slot, Slots, Unit, When, bit, bits,
-    code,
+    Bank, Class, Code, Cpu, Field, Group, Location, Model, Place, Role, Slot, Slots, Unit, When,
+    bit, bits, code,
 };
 use mcekit::{Record, Vendor};
 
@@ -342,6 +342,13 @@ static IMC: Unit = Unit::new(
     ],
 );
 
+/// The number of the rank is that of the channel, four to a DIMM (Linux, drivers/edac/i10nm_base.c, `i10nm_mc_decode`).
+fn locate(_: &Record, location: &mut Location) {
+    if let Some(rank) = location.get(Place::Rank) {
+        location.set(Place::Rank, rank & 3);
+    }
+}
+
 /// Three channels to a controller; each has a bank for its mesh-to-memory unit and one for each channel.
 fn slots(record: &Record) -> Slots {
     let channel = ErrorCode::of(record)
@@ -395,6 +402,7 @@ pub(crate) static ICELAKE_SERVER: Model = Model::architectural(
     Bank::new(26, &IMC).imc(3).channel(1),
     Bank::new(27, &IMC).imc(3).channel(2),
 ])
+.with_locate(locate)
 .with_slots(slots);
 
 /// Ice Lake-D.
@@ -420,6 +428,7 @@ pub(crate) static ICELAKE_DE: Model = Model::architectural(
     Bank::new(18, &IMC).imc(1).channel(1),
     Bank::new(19, &IMC).imc(1).channel(2),
 ])
+.with_locate(locate)
 .with_slots(slots);
 
 /// Snow Ridge and Jacobsville.
@@ -437,4 +446,5 @@ pub(crate) static SNOW_RIDGE: Model = Model::architectural(
     Bank::new(14, &IMC).imc(0).channel(1),
     Bank::new(15, &IMC).imc(0).channel(2),
 ])
+.with_locate(locate)
 .with_slots(slots);

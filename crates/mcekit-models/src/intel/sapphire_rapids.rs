@@ -11,7 +11,8 @@
 use mcekit::arch::ErrorCode;
 use mcekit::table::Register::{Misc, Status};
 use mcekit::table::{
-    Bank, Class, Cpu, Field, Group, Model, Place, Role, Slot, Slots, Unit, When, bit, bits, code,
+    Bank, Class, Cpu, Field, Group, Location, Model, Place, Role, Slot, Slots, Unit, When, bit,
+    bits, code,
 };
 use mcekit::{Record, Vendor};
 
@@ -202,6 +203,14 @@ static HBM_IMC: Unit = Unit::new(
     ],
 );
 
+/// Of the number that MISC calls the rank, the middle bit is the rank of a DDR5 DIMM, and the high one the DIMM (Linux,
+/// drivers/edac/i10nm_base.c, `i10nm_mc_decode`).
+fn locate(record: &Record, location: &mut Location) {
+    if let (Some(13..=20), Some(rank)) = (record.bank(), location.get(Place::Rank)) {
+        location.set(Place::Rank, rank >> 1 & 1);
+    }
+}
+
 /// Each of the eight DDR channels has its bank, then come two for high-bandwidth memory.
 fn slots(record: &Record) -> Slots {
     let channel = ErrorCode::of(record)
@@ -261,4 +270,5 @@ pub(crate) static MODEL: Model = Model::architectural(
     Bank::new(30, &HBM_IMC).instance(0),
     Bank::new(31, &HBM_IMC).instance(1),
 ])
+.with_locate(locate)
 .with_slots(slots);

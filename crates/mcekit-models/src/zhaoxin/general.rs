@@ -11,7 +11,7 @@ pub(crate) static MODEL: Model = Model::architectural(
     "Zhaoxin",
     &[
         "centaur", "via", "zx_c", "zx_d", "zx_e", "kx_5000", "kx_6000", "kh_20000", "kh_30000",
-        "kh_40000", "kx_7000",
+        "kx_7000", "kx_8000",
     ],
     Vendor::ZHAOXIN,
     &[
@@ -21,8 +21,11 @@ pub(crate) static MODEL: Model = Model::architectural(
         Cpu::models(0x07, 0x1c, 0x3a, "Zhaoxin family 7"),
         Cpu::new(0x07, 0x3b, "LuJiaZui (ZX-E)"),
         Cpu::models(0x07, 0x3c, 0x5a, "Zhaoxin family 7"),
-        Cpu::new(0x07, 0x5b, "YongFeng"),
-        Cpu::models(0x07, 0x5c, 0x7a, "Zhaoxin family 7"),
-        Cpu::models(0x07, 0x7c, 0xff, "Zhaoxin family 7"),
+        Cpu::models(0x07, 0x5c, 0x6a, "Zhaoxin family 7"),
+        Cpu::new(0x07, 0x6b, "ShiJiDaDao (KX-7000)"),
+        Cpu::models(0x07, 0x6c, 0x7a, "Zhaoxin family 7"),
+        Cpu::models(0x07, 0x7c, 0x8a, "Zhaoxin family 7"),
+        Cpu::new(0x07, 0x8b, "KX-8000"),
+        Cpu::models(0x07, 0x8c, 0xff, "Zhaoxin family 7"),
     ],
 );

@@ -58,10 +58,10 @@ static PCIE_CODES: Field = Field::codes(
         code(2, "correctable").class(Protocol),
     ],
 );
-static SEGMENT: Field = Field::hex("PCI segment", Register::Misc, bits(39, 32));
-static BUS: Field = Field::hex("PCI bus", Register::Misc, bits(31, 24));
-static DEVICE: Field = Field::hex("PCI device", Register::Misc, bits(23, 19));
-static FUNCTION: Field = Field::hex("PCI function", Register::Misc, bits(18, 16));
+pub(super) static SEGMENT: Field = Field::hex("PCI segment", Register::Misc, bits(39, 32));
+pub(super) static BUS: Field = Field::hex("PCI bus", Register::Misc, bits(31, 24));
+pub(super) static DEVICE: Field = Field::hex("PCI device", Register::Misc, bits(23, 19));
+pub(super) static FUNCTION: Field = Field::hex("PCI function", Register::Misc, bits(18, 16));
 static CRMCA0_PCIE: Unit = Unit::new(
     "CRMCA0_PCIE",
     "CRMCA0 PCIE Error Bank",
@@ -167,19 +167,19 @@ static SVID_CODES: Field = Field::codes(
         code(4, "voltage regulator: parity").class(Internal),
     ],
 );
-static VRM: Field = Field::decimal("voltage regulator", Register::Misc, bits(25, 24));
+pub(super) static VRM: Field = Field::decimal("voltage regulator", Register::Misc, bits(25, 24));
 static SVID0: Unit = Unit::new("SVID0", "SVID0 Error Bank", &[&SVID_CODES, &VRM]);
 static SVID1: Unit = Unit::new("SVID1", "SVID1 Error Bank", &[&SVID_CODES, &VRM]);
 static SVID2: Unit = Unit::new("SVID2", "SVID2 Error Bank", &[&SVID_CODES, &VRM]);
 
-static DVAD: Field = Field::codes(
+pub(super) static DVAD: Field = Field::codes(
     "memory error",
     Register::Status,
     bits(15, 0),
     &[code(1, "address decoding (DVAD)").class(Internal)],
 )
 .when(&[When::Is(Register::Status, bits(15, 0), 1)]);
-static PARITY: Field = Field::codes(
+pub(super) static PARITY: Field = Field::codes(
     "memory error",
     Register::Status,
     bits(15, 0),
@@ -287,9 +287,12 @@ static CONTROLLER_CODES: Field = Field::codes(
     ],
 )
 .every();
-static MRP_LOG: Field = Field::hex("CRC and parity log (MRP)", Register::Misc, bits(63, 31));
-static RANK: Field = Field::decimal("rank", Register::Misc, bits(26, 25)).at(Place::Rank);
-static SYNDROME: Field = Field::hex("single-bit ECC syndrome", Register::Misc, bits(16, 9));
+pub(super) static MRP_LOG: Field =
+    Field::hex("CRC and parity log (MRP)", Register::Misc, bits(63, 31));
+pub(super) static RANK: Field =
+    Field::decimal("rank", Register::Misc, bits(26, 25)).at(Place::Rank);
+pub(super) static SYNDROME: Field =
+    Field::hex("single-bit ECC syndrome", Register::Misc, bits(16, 9));
 static ADDRESS_MODE: Field = Field::codes(
     "address mode",
     Register::Misc,
@@ -330,7 +333,7 @@ static HIF_H0: Unit = Unit::new("HIF_H0", "HIF H0 Error Bank", &[&HIF_CODES]);
 static HIF_H1: Unit = Unit::new("HIF_H1", "HIF H1 Error Bank", &[&HIF_CODES]);
 static HIF_H2: Unit = Unit::new("HIF_H2", "HIF H2 Error Bank", &[&HIF_CODES]);
 static HIF_H3: Unit = Unit::new("HIF_H3", "HIF H3 Error Bank", &[&HIF_CODES]);
-static RESERVED: Unit = Unit::new("RESERVED", "Reserved Error Bank", &[]);
+pub(super) static RESERVED: Unit = Unit::new("RESERVED", "Reserved Error Bank", &[]);
 
 /// Zhaoxin KH-50000.
 pub(crate) static MODEL: Model = Model::architectural(

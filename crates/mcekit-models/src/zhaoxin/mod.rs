@@ -5,6 +5,7 @@ use mcekit::table::Model;
 // The lines between the markers are written by the registry test (UPDATE=1).
 // <models>
 mod general;
+mod kh40000;
 mod kh50000;
 // </models>
 
@@ -12,6 +13,7 @@ mod kh50000;
 pub(crate) static MODELS: &[&Model] = &[
     // <list>
     &general::MODEL,
+    &kh40000::MODEL,
     &kh50000::MODEL,
     // </list>
 ];

@@ -4,11 +4,13 @@ use tracefs::fs::{EnableState, EventName, Instance, Tracefs};
 
 use crate::{Error, Filter, Result};
 
-/// The kernel's other events about errors of hardware (include/ras/ras_event.h; drivers/cxl/core/trace.h).
-pub const RAS_EVENTS: [&str; 7] = [
+/// The kernel's other events about errors of hardware (include/ras/ras_event.h; include/trace/events/memory-failure.h;
+/// drivers/cxl/core/trace.h). Some kernels have that of memory failures in a system of its own.
+pub const RAS_EVENTS: [&str; 8] = [
     "ras:mc_event",
     "ras:aer_event",
     "ras:memory_failure_event",
+    "memory_failure:memory_failure_event",
     "ras:extlog_mem_event",
     "ras:non_standard_event",
     "ras:arm_event",

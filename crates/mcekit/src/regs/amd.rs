@@ -48,9 +48,15 @@ register! {
 register! {
     /// MCA_CONFIG: what the bank is set up to do (AMD PPR "MCA_CONFIG").
     McaConfig {
+        /// The bank says in MCA_STATUS whether MCA_ADDR is a system physical address (bit 11; Linux,
+        /// `MCI_CONFIG_PADDRV`).
+        paddrv PADDRV = 11;
+        /// The platform may raise the threshold interrupt (bit 10, `IntPresent`).
+        int_present INT_PRESENT = 10;
         /// SYND1 and SYND2 hold the FRU text (bit 9).
         fru_text_in_mca FRU_TEXT_IN_MCA = 9;
-        /// Deferred errors are logged in their own registers too (bit 8, `McaLsbInStatusSupported`).
+        /// The number of low bits of the address that are not valid stands in bits 29:24 of MCA_STATUS, not in MCA_ADDR
+        /// (bit 8, `McaLsbInStatusSupported`).
         lsb_in_status LSB_IN_STATUS = 8;
         /// Deferred errors are supported (bit 2).
         deferred_error_logging DEFERRED_ERROR_LOGGING = 2;

@@ -31,6 +31,8 @@ register! {
         emc_p EMC_P = 25;
         /// Software error recovery is supported: S and AR in MCi_STATUS mean something (bit 24).
         ser_p SER_P = 24;
+        /// MCG_STATUS.SEAM_NR is supported (bit 12).
+        seam_nr_p SEAM_NR_P = 12;
         /// Threshold-based error status is supported (bit 11).
         tes_p TES_P = 11;
         /// Corrected errors are counted and can raise an interrupt (bit 10).

@@ -84,10 +84,11 @@ pub(super) const L3_WRITEBACK: u64 = 0x017a;
 pub(super) const DATA_LOAD: u64 = 0x0134;
 pub(super) const INSTRUCTION_FETCH: u64 = 0x0150;
 pub(super) const RIPV: u64 = McgStatus::RIPV;
+pub(super) const SEAM_NR: u64 = McgStatus::SEAM_NR;
 pub(super) const RIPV_EIPV: u64 = McgStatus::RIPV | McgStatus::EIPV;
 
 /// The list, in the kernel's order.
-pub(super) static RULES: [Rule; 26] = [
+pub(super) static RULES: [Rule; 28] = [
     Rule::new(Severity::No, "Invalid", (Status::VAL, 0)),
     Rule::new(Severity::No, "Not enabled", (Status::EN, 0)).exception(),
     Rule::new(
@@ -180,6 +181,26 @@ pub(super) static RULES: [Rule; 26] = [
     )
     .ser()
     .context(Context::User),
+    // A guest under TDX broke off: its memory is lost, and the kernel's is not.
+    Rule::new(
+        Severity::ActionRequired,
+        "Data load error in SEAM non-root mode",
+        (OVER | UC_S_AR | ADDR | MCACOD, UC_S_AR | ADDR | DATA_LOAD),
+    )
+    .ser()
+    .mcg(SEAM_NR, SEAM_NR)
+    .context(Context::Kernel),
+    Rule::new(
+        Severity::ActionRequired,
+        "Instruction fetch error in SEAM non-root mode",
+        (
+            OVER | UC_S_AR | ADDR | MCACOD,
+            UC_S_AR | ADDR | INSTRUCTION_FETCH,
+        ),
+    )
+    .ser()
+    .mcg(SEAM_NR, SEAM_NR)
+    .context(Context::Kernel),
     Rule::new(
         Severity::Panic,
         "Data load in unrecoverable area of kernel",

@@ -54,6 +54,18 @@ fn every_rule_of_the_list_is_reached() {
             true,
             Context::User,
         ),
+        (
+            sar | ADDR | DATA_LOAD,
+            MCIP_BOTH | SEAM_NR,
+            true,
+            Context::Kernel,
+        ),
+        (
+            sar | ADDR | INSTRUCTION_FETCH,
+            MCIP_BOTH | SEAM_NR,
+            true,
+            Context::Kernel,
+        ),
         (sar | ADDR | DATA_LOAD, MCIP_BOTH, true, Context::Kernel),
         (
             sar | ADDR | INSTRUCTION_FETCH,
@@ -150,6 +162,19 @@ fn uncorrected_in_the_kernel_is_fatal() {
         Severity::Panic
     );
     assert_eq!(Grade::of(&record, Context::Poll).severity, Severity::Panic);
+}
+
+#[test]
+fn what_a_guest_under_tdx_met_is_not_the_kernels() {
+    for code in [DATA_LOAD, INSTRUCTION_FETCH] {
+        let status = VAL_EN | UC_S_AR | ADDR | code;
+        let severity = |mcg| Grade::of(&intel_record(status, mcg, true), Context::Kernel).severity;
+        assert_eq!(severity(MCIP_BOTH | SEAM_NR), Severity::ActionRequired);
+        assert_eq!(severity(MCIP_BOTH), Severity::Panic);
+    }
+    // No other code is known to spare the kernel.
+    let other = intel_record(VAL_EN | UC_S_AR | ADDR, MCIP_BOTH | SEAM_NR, true);
+    assert_eq!(Grade::of(&other, Context::Kernel).severity, Severity::Panic);
 }
 
 #[test]

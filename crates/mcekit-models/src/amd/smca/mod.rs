@@ -2,7 +2,7 @@
 //! appear, apart from the few that a generation lists as its own.
 //!
 //! Registers: AMD PPR, "Machine Check Architecture", `MCA_STATUS`, `MCA_IPID`, `MCA_SYND`, `MCA_MISC0`. Hardware ids:
-//! Linux, arch/x86/kernel/cpu/mce/amd.c, `smca_hwid_mcatypes`, as of 2026.
+//! Linux, arch/x86/kernel/cpu/mce/amd.c, `smca_hwid_mcatypes`, as of 7.3.
 
 mod cs;
 mod de;
@@ -48,6 +48,7 @@ static CODE: Field = Field::decimal("extended error code", Register::Status, XEC
 
 /// The units that all generations share.
 pub(crate) static UNITS: &[SmcaBank] = &[
+    SmcaBank::new(0x00, 0x00, &named::RESERVED),
     SmcaBank::new(0x01, 0x00, &smu::SMU),
     SmcaBank::new(0x01, 0x01, &smu::SMU_V2),
     SmcaBank::new(0x01, 0x02, &mp5::MP5),

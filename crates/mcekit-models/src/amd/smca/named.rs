@@ -1,10 +1,12 @@
 //! Units that AMD has named and whose codes it has not published: the code is shown as a number.
 //!
-//! Source: Linux as of 2026, `smca_hwid_mcatypes` (arch/x86/kernel/cpu/mce/amd.c) and `smca_long_names`
+//! Source: Linux 7.3, `smca_hwid_mcatypes` (arch/x86/kernel/cpu/mce/amd.c) and `smca_long_names`
 //! (drivers/edac/mce_amd.c).
 
 use mcekit::table::Unit;
 
+/// Reserved.
+pub(super) static RESERVED: Unit = Unit::new("RESERVED", "Reserved", &[&super::CODE]);
 /// MPRAS Unit.
 pub(super) static MPRAS: Unit = Unit::new("MPRAS", "MPRAS Unit", &[&super::CODE]);
 /// Die to Die Interconnect Unit.

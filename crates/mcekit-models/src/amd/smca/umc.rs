@@ -3,8 +3,9 @@
 //! Register: `MCA_STATUS_UMC` in the PPR of each family. Codes: rasdaemon 0.8.5 (mce-amd-smca.c), which holds AMD's lists of
 //! 2023 and 2024; family 19h models 90h-9fh (MI300) have reassigned codes.
 //!
-//! Where it is: the channel stands in MCA_IPID, the chip select in MCA_SYND of a DRAM ECC error (drivers/edac/amd64_edac.c,
-//! `umc_get_err_info`, `gpu_get_err_info`). On DDR4 controllers MCA_SYND also names the rank of a stacked DIMM and
+//! Where it is: the channel stands in MCA_IPID, the chip select in MCA_SYND of a DRAM ECC error (drivers/edac/amd64_edac.c of
+//! Linux 7.3, `umc_get_err_info`, `gpu_get_err_info`): a channel has four chip selects, two to a DIMM
+//! (`umc_addr_mask_to_cs_size`). Older kernels took a third bit for one of the chip select. On DDR4 controllers MCA_SYND also names the rank of a stacked DIMM and
 //! the symbol (PPR for family 17h, `MCA_SYND_UMC`). On MI300 MCA_ADDR of a DRAM ECC error is an address of the
 //! DRAM itself (drivers/ras/amd/atl/umc.c): bank and pseudo-channel are as the controller saw them, hashed where
 //! hashing is on.
@@ -37,14 +38,17 @@ static UMC_CODES: Field = super::codes(&[
     code(0x10, "refresh management (RFM) SRAM ECC").class(Internal),
 ]);
 static CHANNEL: Field = Field::decimal("channel", Register::Ipid, bits(31, 20)).at(Place::Channel);
-static CHIP_SELECT: Field = Field::decimal("chip select", Register::Synd, bits(2, 0))
+static CHIP_SELECT: Field = Field::decimal("chip select", Register::Synd, bits(1, 0))
     .when(&[DRAM_ECC])
     .at(Place::ChipSelect);
+static DIMM: Field = Field::decimal("DIMM", Register::Synd, bit(1))
+    .when(&[DRAM_ECC])
+    .at(Place::Dimm);
 /// Unified Memory Controller.
 pub(super) static UMC: Unit = Unit::new(
     "UMC",
     "Unified Memory Controller",
-    &[&UMC_CODES, &CHANNEL, &CHIP_SELECT],
+    &[&UMC_CODES, &CHANNEL, &CHIP_SELECT, &DIMM],
 );
 
 static CID: Field = Field::decimal("rank of the stack (CID)", Register::Synd, bits(6, 4))
@@ -74,6 +78,7 @@ pub(crate) static UMC_DDR4: Unit = Unit::new(
         &UMC_CODES,
         &CHANNEL,
         &CHIP_SELECT,
+        &DIMM,
         &CID,
         &SYMBOL,
         &HISTORY,
