@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::register::Registers;
-use super::when::Asks;
+use super::when::{Asks, Further};
 use super::{Bits, Class, Code, Place, Register, When, bit};
 use crate::record::Record;
 
@@ -48,30 +48,31 @@ pub struct Field {
     /// What most conditions ask, all at once: of MCi_STATUS, and of the field's own register where that is another.
     status: Asks,
     own: Asks,
-    /// The first part as a mask and a shift down, and the shift up of the whole.
+    /// The value's bits, turned down from where they stand.
     mask: u64,
-    low: u8,
-    shift: u8,
+    /// The least value that is shown without further questions: 1 where zero says nothing, and above every value where
+    /// others must be asked.
+    least: u64,
+    turn: u8,
     register: Register,
-    form: Form,
-    /// Whether the value is the first part, and nothing is to be asked beyond `least`.
-    plain: bool,
-    /// Whether there are parts beside the first.
+    /// Whether a value below that may be shown too: it has several parts, or conditions remain, or a row decides.
+    asks: bool,
+    /// Whether the value is to be joined from the parts.
     joined: bool,
-    /// Whether conditions remain that `status` and `own` do not decide.
-    further: bool,
-    /// The least value that is shown: 1 where zero says nothing.
-    least: u8,
+    /// Whether zero says nothing.
+    hides_zero: bool,
+    form: Form,
+    /// A number that is not shown where it is zero.
+    nonzero: bool,
+    shift: u8,
     codes: &'static [Code],
-    when: &'static [When],
+    further: Further,
     /// Rows that this table shares with another; asked where `codes` has none.
     parent: Option<&'static [Code]>,
     name: &'static str,
     role: Option<Role>,
     /// From the highest part to the lowest; a part of width 0 is not used.
     parts: [Option<Bits>; 3],
-    /// A number that is not shown where it is zero.
-    nonzero: bool,
 }
 
 impl Field {
@@ -141,41 +142,52 @@ impl Field {
         Self {
             status: register.valid(),
             own: Asks::NOTHING,
-            mask: u64::MAX >> (64 - part.width()),
-            low: part.lo(),
-            shift: 0,
+            mask: 0,
+            least: 1,
+            turn: 0,
             register,
-            form,
-            plain: false,
+            asks: false,
             joined: false,
-            further: false,
-            least: 0,
+            hides_zero: false,
+            form,
+            nonzero: false,
+            shift: 0,
             codes,
-            when: &[],
+            further: Further::NOTHING,
             parent: None,
             name,
             role: None,
             parts: [Some(part), None, None],
-            nonzero: false,
         }
         .settled()
     }
 
-    /// The field, with what follows from its parts.
+    /// The field, with what follows from its other parts.
     const fn settled(mut self) -> Self {
         let names_zero = names_zero(self.codes)
             || match self.parent {
                 Some(parent) => names_zero(parent),
                 None => false,
             };
-        let hides_zero = !names_zero
+        self.hides_zero = !names_zero
             && match self.form {
                 Form::Code => true,
                 Form::Hex | Form::Decimal => self.nonzero,
                 Form::NamedCode | Form::EveryCode => false,
             };
-        self.least = hides_zero as u8;
-        self.plain = !self.joined && !self.further && !matches!(self.form, Form::NamedCode);
+        self.asks = self.joined || !self.further.nothing() || matches!(self.form, Form::NamedCode);
+        self.least = self.hides_zero as u64;
+        if let Some(part) = self.parts[0] {
+            self.turn = (64 + part.lo() - self.shift) % 64;
+            self.mask = u64::MAX >> (64 - part.width()) << self.shift;
+        }
+        if self.asks {
+            match self.mask.checked_add(1) {
+                Some(above) if !self.joined => self.least = above,
+                // There is none above, or this is not the value yet.
+                _ => (self.mask, self.least, self.joined) = (0, 1, true),
+            }
+        }
         self
     }
 
@@ -206,7 +218,7 @@ impl Field {
     pub const fn shifted(mut self, shift: u8) -> Self {
         assert!(shift < 64, "a shift is below 64");
         self.shift = shift;
-        self
+        self.settled()
     }
 
     /// The field with rows of a parent table behind its own: own rows win.
@@ -250,7 +262,6 @@ impl Field {
     /// each other.
     #[must_use]
     pub const fn when(mut self, when: &'static [When]) -> Self {
-        self.when = when;
         (self.status, self.own, self.further) =
             Asks::decided(self.status, self.own, self.register, when);
         self.settled()
@@ -335,7 +346,7 @@ impl Field {
     /// The conditions under which it means something.
     #[must_use]
     pub const fn conditions(&self) -> &'static [When] {
-        self.when
+        self.further.when
     }
 
     /// The row of a value. An exact match, or none.
@@ -368,39 +379,39 @@ impl Field {
     /// The same, of registers that were asked for once.
     #[inline]
     pub(super) fn value_in(&'static self, registers: &Registers<'_>) -> Option<Value> {
-        // Most fields of a unit mean nothing in a given record, and MCi_STATUS alone says so.
-        if !self.status.hold(registers.status()) {
-            return None;
-        }
-        let register = registers.get(self.register)?;
-        if !self.own.hold(register) {
-            return None;
-        }
-        let raw = (register >> (self.low & 63) & self.mask) << (self.shift & 63);
-        if self.plain {
-            return (raw >= u64::from(self.least)).then_some(Value { field: self, raw });
-        }
-        self.asked(register, raw, registers)
+        let raw = self.raw_in(registers)?;
+        Some(Value { field: self, raw })
     }
 
-    /// The value of a field that depends on more than MCi_STATUS.
-    #[inline]
-    fn asked(&'static self, register: u64, first: u64, registers: &Registers<'_>) -> Option<Value> {
-        let raw = if self.joined {
-            self.extract(register)
+    /// The number alone.
+    // Most fields of a unit mean nothing in a given record: a call would cost more than finding that out.
+    #[inline(always)]
+    pub(super) fn raw_in(&self, registers: &Registers<'_>) -> Option<u64> {
+        let (status, register) = registers.asked(self.register);
+        if !self.status.hold(status) || !self.own.hold(register) {
+            return None;
+        }
+        let raw = register.rotate_right(self.turn.into()) & self.mask;
+        if raw >= self.least {
+            Some(raw)
+        } else if self.asks {
+            self.ask(raw, registers)
         } else {
-            first
+            None
+        }
+    }
+
+    /// The number of a field that depends on more.
+    fn ask(&self, raw: u64, registers: &Registers<'_>) -> Option<u64> {
+        let raw = if self.joined {
+            self.extract(registers.asked(self.register).1)
+        } else {
+            raw
         };
-        if raw < u64::from(self.least) {
-            return None;
-        }
-        if self.further && !self.when.iter().all(|when| when.holds_in(registers)) {
-            return None;
-        }
-        if matches!(self.form, Form::NamedCode) && self.row(raw).is_none() {
-            return None;
-        }
-        Some(Value { field: self, raw })
+        let shown = (raw != 0 || !self.hides_zero)
+            && self.further.hold(registers)
+            && (!matches!(self.form, Form::NamedCode) || self.row(raw).is_some());
+        shown.then_some(raw)
     }
 }
 

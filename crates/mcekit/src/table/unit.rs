@@ -1,20 +1,21 @@
 //! Units: the fields of a bank, and what they say in a record.
 
 use super::register::Registers;
-use super::when::Asks;
+use super::when::{Asks, Further};
 use super::{Field, Place, Register, Value, When};
 use crate::record::Record;
 
 /// Fields that share a condition: one register means different things, and a table for each.
 #[derive(Clone, Copy, Debug)]
 pub struct Group {
-    when: &'static [When],
-    /// What the conditions say about MCi_STATUS, and whether some ask for more; as in [`Field`].
+    /// What the conditions say about MCi_STATUS and about one more register, and those that say more; as in [`Field`].
     status: Asks,
-    further: bool,
+    own: Asks,
+    register: Register,
     /// Whether some field is a coordinate.
     placed: bool,
     fields: &'static [&'static Field],
+    further: Further,
 }
 
 impl Group {
@@ -22,17 +23,25 @@ impl Group {
     ///
     /// # Panics
     ///
-    /// While compiling, where two conditions on the same bits of MCi_STATUS contradict each other.
+    /// While compiling, where two conditions on the same bits of MCi_STATUS, or of the first other register, contradict
+    /// each other.
     #[must_use]
     pub const fn new(when: &'static [When], fields: &'static [&'static Field]) -> Self {
-        let (status, _, further) =
-            Asks::decided(Asks::NOTHING, Asks::NOTHING, Register::Status, when);
+        let (mut register, mut i) = (Register::Status, 0);
+        while i < when.len() && matches!(register, Register::Status) {
+            if let Some(other) = when[i].register() {
+                register = other;
+            }
+            i += 1;
+        }
+        let (status, own, further) = Asks::decided(register.valid(), Asks::NOTHING, register, when);
         Self {
-            when,
             status,
-            further,
+            own,
+            register,
             placed: placed(fields),
             fields,
+            further,
         }
     }
 
@@ -45,14 +54,14 @@ impl Group {
 
     #[inline]
     fn holds_in(&self, registers: &Registers<'_>) -> bool {
-        self.status.hold(registers.status())
-            && (!self.further || self.when.iter().all(|when| when.holds_in(registers)))
+        let (status, register) = registers.asked(self.register);
+        self.status.hold(status) && self.own.hold(register) && self.further.hold(registers)
     }
 
     /// The conditions.
     #[must_use]
     pub const fn conditions(&self) -> &'static [When] {
-        self.when
+        self.further.when
     }
 
     /// The fields.
@@ -155,6 +164,23 @@ impl<'a> Values<'a> {
     }
 }
 
+/// The next list of fields: of a group whose conditions hold, or those behind the groups.
+#[inline(always)]
+fn next_list(
+    groups: &mut &'static [Group],
+    after: &mut &'static [&'static Field],
+    registers: &Registers<'_>,
+) -> Option<&'static [&'static Field]> {
+    while let [group, rest @ ..] = *groups {
+        *groups = rest;
+        if group.holds_in(registers) {
+            return Some(group.fields);
+        }
+    }
+    let last = core::mem::take(after);
+    (!last.is_empty()).then_some(last)
+}
+
 impl Values<'_> {
     /// The coordinates among the values, in their order: what a location is made of, without the other fields.
     #[inline]
@@ -191,38 +217,26 @@ impl Iterator for Values<'_> {
                     return Some(value);
                 }
             }
-            match self.groups {
-                [group, rest @ ..] => {
-                    self.groups = rest;
-                    if group.holds_in(&self.registers) {
-                        self.fields = group.fields;
-                    }
-                }
-                [] if self.after.is_empty() => return None,
-                [] => self.fields = core::mem::take(&mut self.after),
-            }
+            self.fields = next_list(&mut self.groups, &mut self.after, &self.registers)?;
         }
     }
 
-    // Plain loops, which cost less than stopping after every value.
+    // A plain loop in a loop, which costs less than stopping after every value.
     #[inline]
     fn fold<B, F: FnMut(B, Value) -> B>(self, init: B, mut f: F) -> B {
         let registers = &self.registers;
-        let mut all = |acc: B, fields: &'static [&'static Field]| {
-            let mut acc = acc;
+        let (mut fields, mut groups, mut after) = (self.fields, self.groups, self.after);
+        let mut acc = init;
+        loop {
             for field in fields {
                 if let Some(value) = field.value_in(registers) {
                     acc = f(acc, value);
                 }
             }
-            acc
-        };
-        let mut acc = all(init, self.fields);
-        for group in self.groups {
-            if group.holds_in(registers) {
-                acc = all(acc, group.fields);
+            match next_list(&mut groups, &mut after, registers) {
+                Some(list) => fields = list,
+                None => return acc,
             }
         }
-        all(acc, self.after)
     }
 }

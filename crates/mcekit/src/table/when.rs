@@ -47,6 +47,50 @@ impl When {
                 );
                 Some((register, mask, wanted))
             }
+            // As many values as some low bits have, from where those are zero.
+            Self::Within(register, bits, low, high)
+                if high >= low
+                    && (high ^ low).wrapping_add(1).is_power_of_two()
+                    && low & (high ^ low) == 0 =>
+            {
+                let mask = (u64::MAX >> (64 - bits.width())) & !(high ^ low);
+                assert!(low & !mask == 0, "a range ends beyond its bits");
+                Some((register, mask << bits.lo(), low << bits.lo()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The condition as a range of some bits of MCi_STATUS, where it is of that kind.
+    const fn range(&self) -> Option<Range> {
+        let (bits, low, high, inside) = match *self {
+            Self::Not(Register::Status, bits, other) => (bits, other, other, false),
+            Self::Within(Register::Status, bits, low, high) => (bits, low, high, true),
+            Self::Outside(Register::Status, bits, low, high) => (bits, low, high, false),
+            _ => return None,
+        };
+        assert!(low <= high, "a range ascends");
+        Some(Range {
+            mask: u64::MAX >> (64 - bits.width()),
+            low,
+            span: high - low,
+            shift: bits.lo(),
+            inside,
+        })
+    }
+
+    /// The register that the condition asks beside MCi_STATUS.
+    pub(super) const fn register(&self) -> Option<Register> {
+        match *self {
+            Self::Is(register, ..)
+            | Self::Not(register, ..)
+            | Self::Within(register, ..)
+            | Self::Outside(register, ..)
+            | Self::Masked(register, ..)
+                if !matches!(register, Register::Status) =>
+            {
+                Some(register)
+            }
             _ => None,
         }
     }
@@ -114,25 +158,100 @@ impl Asks {
         register & self.mask == self.value
     }
 
-    /// What conditions say about MCi_STATUS and about one more register, added to what is known; and whether some
-    /// condition asks for more.
+    /// What conditions say about MCi_STATUS and about one more register, added to what is known, and the conditions that
+    /// say more than that.
     pub(super) const fn decided(
         mut status: Self,
         mut own: Self,
         register: Register,
-        when: &[When],
-    ) -> (Self, Self, bool) {
-        let (mut further, mut i) = (false, 0);
+        when: &'static [When],
+    ) -> (Self, Self, Further) {
+        assert!(when.len() <= 16, "at most 16 conditions");
+        let mut further = Further {
+            when,
+            ..Further::NOTHING
+        };
+        let mut i = 0;
         while i < when.len() {
-            match when[i].mask() {
-                Some((Register::Status, mask, value)) => status = status.and(mask, value),
-                Some((other, mask, value)) if other as u8 == register as u8 => {
+            match (when[i].mask(), when[i].range()) {
+                (Some((Register::Status, mask, value)), _) if mask & register.lent() == 0 => {
+                    status = status.and(mask, value);
+                }
+                (Some((other, mask, value)), _)
+                    if other as u8 == register as u8 && !matches!(other, Register::Status) =>
+                {
                     own = own.and(mask, value);
                 }
-                _ => further = true,
+                (_, Some(range)) if further.range.mask == 0 => further.range = range,
+                _ => further.which |= 1 << i,
             }
             i += 1;
         }
         (status, own, further)
+    }
+}
+
+/// That some bits of MCi_STATUS are within a range, or outside of it.
+#[derive(Clone, Copy, Debug)]
+struct Range {
+    mask: u64,
+    low: u64,
+    /// From the lowest value to the highest.
+    span: u64,
+    shift: u8,
+    inside: bool,
+}
+
+impl Range {
+    #[inline]
+    const fn holds(&self, status: u64) -> bool {
+        let value = status >> (self.shift & 63) & self.mask;
+        (value.wrapping_sub(self.low) <= self.span) == self.inside
+    }
+}
+
+/// Conditions, of which some are more than [`Asks`] can say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Further {
+    /// The first of those, of most the only one, if it is a range.
+    range: Range,
+    pub(super) when: &'static [When],
+    /// A bit for each condition that remains.
+    which: u16,
+}
+
+impl Further {
+    pub(super) const NOTHING: Self = Self {
+        range: Range {
+            mask: 0,
+            low: 0,
+            span: 0,
+            shift: 0,
+            inside: true,
+        },
+        when: &[],
+        which: 0,
+    };
+
+    /// Whether there are none of those.
+    pub(super) const fn nothing(&self) -> bool {
+        self.which == 0 && self.range.mask == 0
+    }
+
+    /// Whether all of those hold.
+    #[inline]
+    pub(super) fn hold(&self, registers: &Registers<'_>) -> bool {
+        self.range.holds(registers.status()) && (self.which == 0 || self.rest(registers))
+    }
+
+    fn rest(&self, registers: &Registers<'_>) -> bool {
+        let mut which = self.which;
+        for when in self.when {
+            if which & 1 != 0 && !when.holds_in(registers) {
+                return false;
+            }
+            which >>= 1;
+        }
+        true
     }
 }
