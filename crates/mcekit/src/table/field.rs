@@ -38,6 +38,17 @@ pub enum Form {
     Decimal,
 }
 
+/// What decides whether a field's value is shown, beyond the least one and what is asked of MCi_STATUS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decides {
+    /// Nothing.
+    Nothing,
+    /// What is asked of the field's own register, and a range of MCi_STATUS.
+    Registers,
+    /// These, and the conditions that remain, or rows; or there are several parts to join.
+    All,
+}
+
 /// A field of a register: which bits, when it means something, and the table of its codes.
 ///
 /// Most fields mean nothing in a given record, and finding that out is what decoding costs: what is asked first lies
@@ -45,18 +56,17 @@ pub enum Form {
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub struct Field {
-    /// What most conditions ask, all at once: of MCi_STATUS, and of the field's own register where that is another.
+    /// What most conditions ask of MCi_STATUS, all at once.
     status: Asks,
-    own: Asks,
     /// The value's bits, turned down from where they stand.
     mask: u64,
     /// The least value that is shown without further questions: 1 where zero says nothing, and above every value where
-    /// others must be asked.
+    /// there are some.
     least: u64,
     turn: u8,
     register: Register,
-    /// Whether a value below that may be shown too: it has several parts, or conditions remain, or a row decides.
-    asks: bool,
+    /// What decides about values below that.
+    decides: Decides,
     /// Whether the value is to be joined from the parts.
     joined: bool,
     /// Whether zero says nothing.
@@ -65,6 +75,8 @@ pub struct Field {
     /// A number that is not shown where it is zero.
     nonzero: bool,
     shift: u8,
+    /// What conditions ask of the field's own register, where that is another than MCi_STATUS.
+    own: Asks,
     codes: &'static [Code],
     further: Further,
     /// Rows that this table shares with another; asked where `codes` has none.
@@ -117,7 +129,7 @@ impl Field {
             Register::Status => field.status = field.status.and(1 << n, 1 << n),
             _ => field.own = field.own.and(1 << n, 1 << n),
         }
-        field
+        field.settled()
     }
 
     /// A number shown in hex.
@@ -141,17 +153,17 @@ impl Field {
     ) -> Self {
         Self {
             status: register.valid(),
-            own: Asks::NOTHING,
             mask: 0,
             least: 1,
             turn: 0,
             register,
-            asks: false,
+            decides: Decides::Nothing,
             joined: false,
             hides_zero: false,
             form,
             nonzero: false,
             shift: 0,
+            own: Asks::NOTHING,
             codes,
             further: Further::NOTHING,
             parent: None,
@@ -175,17 +187,31 @@ impl Field {
                 Form::Hex | Form::Decimal => self.nonzero,
                 Form::NamedCode | Form::EveryCode => false,
             };
-        self.asks = self.joined || !self.further.nothing() || matches!(self.form, Form::NamedCode);
         self.least = self.hides_zero as u64;
+        let mut flag = false;
         if let Some(part) = self.parts[0] {
-            self.turn = (64 + part.lo() - self.shift) % 64;
-            self.mask = u64::MAX >> (64 - part.width()) << self.shift;
+            // The first part of several is shifted with the others.
+            let shift = if self.joined { 0 } else { self.shift };
+            self.turn = (64 + part.lo() - shift) % 64;
+            self.mask = u64::MAX >> (64 - part.width()) << shift;
+            let set = 1 << part.lo();
+            flag = self.hides_zero && part.width() == 1 && self.own.is(set, set);
         }
-        if self.asks {
+        self.decides =
+            if self.joined || self.further.remain() || matches!(self.form, Form::NamedCode) {
+                Decides::All
+            } else if (flag || self.own.is(0, 0)) && self.further.nothing() {
+                Decides::Nothing
+            } else {
+                Decides::Registers
+            };
+        if !matches!(self.decides, Decides::Nothing) {
             match self.mask.checked_add(1) {
-                Some(above) if !self.joined => self.least = above,
-                // There is none above, or this is not the value yet.
-                _ => (self.mask, self.least, self.joined) = (0, 1, true),
+                Some(above) => self.least = above,
+                None => {
+                    (self.mask, self.least) = (0, 1);
+                    self.decides = Decides::All;
+                }
             }
         }
         self
@@ -361,12 +387,17 @@ impl Field {
     #[must_use]
     #[inline]
     pub fn extract(&self, register: u64) -> u64 {
-        let [first, rest @ ..] = &self.parts;
-        let mut raw = first.map_or(0, |part| part.of(register));
-        for part in rest.iter().flatten() {
-            raw = raw << (part.width() & 63) | part.of(register);
-        }
-        raw << self.shift
+        let first = self.parts[0].map_or(0, |part| part.of(register));
+        self.join(first, register) << self.shift
+    }
+
+    /// The first part with the others behind it.
+    #[inline]
+    fn join(&self, first: u64, register: u64) -> u64 {
+        let [_, rest @ ..] = &self.parts;
+        rest.iter().flatten().fold(first, |raw, part| {
+            raw << (part.width() & 63) | part.of(register)
+        })
     }
 
     /// The field's value in a record: `None` where the register is not valid, a condition fails, or a code
@@ -388,28 +419,39 @@ impl Field {
     #[inline(always)]
     pub(super) fn raw_in(&self, registers: &Registers<'_>) -> Option<u64> {
         let (status, register) = registers.asked(self.register);
-        if !self.status.hold(status) || !self.own.hold(register) {
+        if !self.status.hold(status) {
             return None;
         }
         let raw = register.rotate_right(self.turn.into()) & self.mask;
         if raw >= self.least {
-            Some(raw)
-        } else if self.asks {
+            return Some(raw);
+        }
+        if matches!(self.decides, Decides::Nothing)
+            || !self.own.hold(register)
+            || !self.further.range_holds(registers)
+        {
+            None
+        } else if matches!(self.decides, Decides::All) {
             self.ask(raw, registers)
+        } else if raw != 0 || !self.hides_zero {
+            Some(raw)
         } else {
             None
         }
     }
 
-    /// The number of a field that depends on more.
-    fn ask(&self, raw: u64, registers: &Registers<'_>) -> Option<u64> {
-        let raw = if self.joined {
-            self.extract(registers.asked(self.register).1)
+    /// The number of a field that depends on more, where what `first` depends on holds.
+    fn ask(&self, first: u64, registers: &Registers<'_>) -> Option<u64> {
+        let (_, register) = registers.asked(self.register);
+        let raw = if self.mask == 0 {
+            self.extract(register)
+        } else if self.joined {
+            self.join(first, register) << self.shift
         } else {
-            raw
+            first
         };
         let shown = (raw != 0 || !self.hides_zero)
-            && self.further.hold(registers)
+            && self.further.rest_hold(registers)
             && (!matches!(self.form, Form::NamedCode) || self.row(raw).is_some());
         shown.then_some(raw)
     }

@@ -80,27 +80,30 @@ pub(super) struct Registers<'a> {
 impl<'a> Registers<'a> {
     #[inline]
     pub(super) fn of(record: &'a Record) -> Self {
-        let (status, values) = (record.status().0, record.of_bank());
+        let status = record.status().0;
         // Without branches: which registers are there differs from record to record.
         let has = |part| u64::from(record.present().contains(part)).wrapping_neg();
-        let [synd, synd1, synd2] = if status & Status::SYNDV != 0 {
-            syndromes(record)
-        } else {
-            [false; 3]
-        };
-        let valid = |valid| status & u64::from(valid).wrapping_neg();
+        // On other processors than those with scalable MCA the bit belongs to a count.
+        let (mut synd, mut synd1, mut synd2) = (0, 0, 0);
+        if status & Status::SYNDV != 0 && record.is_smca() {
+            synd = status & has(Present::SYND);
+            if !is_text(record) {
+                synd1 = status & has(Present::SYND1);
+                synd2 = status & has(Present::SYND2);
+            }
+        }
         Self {
             record,
             status: [
                 status,
                 status & has(Present::MISC),
                 status & has(Present::ADDR),
-                valid(synd),
-                valid(synd1),
-                valid(synd2),
+                synd,
+                synd1,
+                synd2,
                 (status | Register::Ipid.lent()) & has(Present::IPID),
             ],
-            values,
+            values: record.of_bank(),
         }
     }
 
@@ -130,17 +133,10 @@ impl<'a> Registers<'a> {
     }
 }
 
-/// Whether MCA_SYND and what follows it are valid where MCi_STATUS says so. On other processors than those with scalable
-/// MCA its bit belongs to a count.
-fn syndromes(record: &Record) -> [bool; 3] {
-    let (synd1, synd2) = (record.synd1(), record.synd2());
-    let smca = record.is_smca();
-    let codes = smca && synd1.zip(synd2).and_then(|(a, b)| fru_text(a, b)).is_none();
-    [
-        smca && record.synd().is_some(),
-        codes && synd1.is_some(),
-        codes && synd2.is_some(),
-    ]
+/// Whether MCA_SYND1 and MCA_SYND2 hold the name of a unit.
+fn is_text(record: &Record) -> bool {
+    let texts = record.synd1().zip(record.synd2());
+    texts.and_then(|(a, b)| fru_text(a, b)).is_some()
 }
 
 /// Some adjacent bits of a register, as manuals write them: `bits(31, 24)`.

@@ -70,10 +70,13 @@ impl When {
             _ => return None,
         };
         assert!(low <= high, "a range ascends");
+        if bits.width() > 32 || high > u32::MAX as u64 {
+            return None;
+        }
         Some(Range {
-            mask: u64::MAX >> (64 - bits.width()),
-            low,
-            span: high - low,
+            mask: u32::MAX >> (32 - bits.width()),
+            low: low as u32,
+            span: (high - low) as u32,
             shift: bits.lo(),
             inside,
         })
@@ -153,6 +156,11 @@ impl Asks {
         }
     }
 
+    /// Whether this is what is asked.
+    pub(super) const fn is(self, mask: u64, value: u64) -> bool {
+        self.mask == mask && self.value == value
+    }
+
     #[inline]
     pub(super) const fn hold(self, register: u64) -> bool {
         register & self.mask == self.value
@@ -191,13 +199,13 @@ impl Asks {
     }
 }
 
-/// That some bits of MCi_STATUS are within a range, or outside of it.
+/// That some bits of MCi_STATUS, 32 at most, are within a range, or outside of it.
 #[derive(Clone, Copy, Debug)]
 struct Range {
-    mask: u64,
-    low: u64,
+    mask: u32,
+    low: u32,
     /// From the lowest value to the highest.
-    span: u64,
+    span: u32,
     shift: u8,
     inside: bool,
 }
@@ -205,7 +213,7 @@ struct Range {
 impl Range {
     #[inline]
     const fn holds(&self, status: u64) -> bool {
-        let value = status >> (self.shift & 63) & self.mask;
+        let value = (status >> (self.shift & 63)) as u32 & self.mask;
         (value.wrapping_sub(self.low) <= self.span) == self.inside
     }
 }
@@ -238,15 +246,30 @@ impl Further {
         self.which == 0 && self.range.mask == 0
     }
 
+    /// Whether there are some beside the range.
+    pub(super) const fn remain(&self) -> bool {
+        self.which != 0
+    }
+
     /// Whether all of those hold.
     #[inline]
     pub(super) fn hold(&self, registers: &Registers<'_>) -> bool {
-        self.range.holds(registers.status()) && (self.which == 0 || self.rest(registers))
+        self.range_holds(registers) && (self.which == 0 || self.rest_hold(registers))
     }
 
-    fn rest(&self, registers: &Registers<'_>) -> bool {
+    /// Whether the range holds, if there is one.
+    #[inline]
+    pub(super) const fn range_holds(&self, registers: &Registers<'_>) -> bool {
+        self.range.holds(registers.status())
+    }
+
+    /// Whether what remains holds.
+    pub(super) fn rest_hold(&self, registers: &Registers<'_>) -> bool {
         let mut which = self.which;
         for when in self.when {
+            if which == 0 {
+                break;
+            }
             if which & 1 != 0 && !when.holds_in(registers) {
                 return false;
             }
