@@ -450,10 +450,16 @@ impl Field {
         } else {
             first
         };
-        let shown = (raw != 0 || !self.hides_zero)
-            && self.further.rest_hold(registers)
-            && (!matches!(self.form, Form::NamedCode) || self.row(raw).is_some());
-        shown.then_some(raw)
+        if raw == 0 && self.hides_zero {
+            return None;
+        }
+        if !self.further.rest_hold(registers) {
+            return None;
+        }
+        if matches!(self.form, Form::NamedCode) && self.row(raw).is_none() {
+            return None;
+        }
+        Some(raw)
     }
 }
 

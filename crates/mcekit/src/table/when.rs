@@ -2,7 +2,7 @@
 
 use super::register::Registers;
 use super::{Bits, Register};
-use crate::arch::{ErrorClass, ErrorCode};
+use crate::arch::ErrorClass;
 use crate::record::Record;
 
 /// A condition on a record, as data.
@@ -122,8 +122,8 @@ impl When {
             Self::Masked(register, mask, wanted) => registers
                 .get(register)
                 .is_some_and(|raw| raw & mask == wanted),
-            Self::Class(class) => ErrorCode::of(record).class() == class,
-            Self::NotClass(class) => ErrorCode::of(record).class() != class,
+            Self::Class(class) => ErrorClass::of(record) == class,
+            Self::NotClass(class) => ErrorClass::of(record) != class,
             Self::Banks(first, last) => record
                 .bank()
                 .is_some_and(|bank| (first..=last).contains(&bank)),
@@ -191,7 +191,11 @@ impl Asks {
                     own = own.and(mask, value);
                 }
                 (_, Some(range)) if further.range.mask == 0 => further.range = range,
-                _ => further.which |= 1 << i,
+                _ => match when[i] {
+                    When::Class(class) => further.classes &= 1 << class as u16,
+                    When::NotClass(class) => further.classes &= !(1 << class as u16),
+                    _ => further.which |= 1 << i,
+                },
             }
             i += 1;
         }
@@ -223,9 +227,11 @@ impl Range {
 pub(super) struct Further {
     /// The first of those, of most the only one, if it is a range.
     range: Range,
-    pub(super) when: &'static [When],
+    /// The classes of error codes that may be, a bit each.
+    classes: u16,
     /// A bit for each condition that remains.
     which: u16,
+    pub(super) when: &'static [When],
 }
 
 impl Further {
@@ -237,24 +243,26 @@ impl Further {
             shift: 0,
             inside: true,
         },
-        when: &[],
+        classes: u16::MAX,
         which: 0,
+        when: &[],
     };
 
     /// Whether there are none of those.
     pub(super) const fn nothing(&self) -> bool {
-        self.which == 0 && self.range.mask == 0
+        self.range.mask == 0 && !self.remain()
     }
 
     /// Whether there are some beside the range.
+    #[inline]
     pub(super) const fn remain(&self) -> bool {
-        self.which != 0
+        self.which != 0 || self.classes != u16::MAX
     }
 
     /// Whether all of those hold.
     #[inline]
     pub(super) fn hold(&self, registers: &Registers<'_>) -> bool {
-        self.range_holds(registers) && (self.which == 0 || self.rest_hold(registers))
+        self.range_holds(registers) && self.rest_hold(registers)
     }
 
     /// Whether the range holds, if there is one.
@@ -264,12 +272,20 @@ impl Further {
     }
 
     /// Whether what remains holds.
+    #[inline]
     pub(super) fn rest_hold(&self, registers: &Registers<'_>) -> bool {
+        if self.classes != u16::MAX
+            && self.classes >> ErrorClass::of(registers.record) as u16 & 1 == 0
+        {
+            return false;
+        }
+        self.which == 0 || self.others_hold(registers)
+    }
+
+    #[inline(never)]
+    fn others_hold(&self, registers: &Registers<'_>) -> bool {
         let mut which = self.which;
         for when in self.when {
-            if which == 0 {
-                break;
-            }
             if which & 1 != 0 && !when.holds_in(registers) {
                 return false;
             }
