@@ -130,7 +130,7 @@ static EVERY_WAY: &[&Field] = {
         &Field::flag(Status, 17, &[code(1, "flag of status")]),
         &Field::flag(Misc, 17, &[code(1, "flag")]),
         &Field::flag(Misc, 18, &[code(1, "flag")]).when(&[When::Is(Misc, bit(62), 1)]),
-        &Field::hex("all", Misc, bits(63, 0)),
+        &Field::hex("all", Misc, bits(63, 0)).at(Place::Row),
         &Field::hex("all, own", Misc, bits(63, 0)).when(&[When::Is(Misc, bit(62), 0)]),
         &Field::hex("high, range", Synd, bits(63, 8)).when(&[When::Not(Status, bits(17, 16), 2)]),
         &Field::hex("shifted out", Addr, bits(7, 0)).shifted(60),
@@ -185,7 +185,9 @@ static EVERY_WAY: &[&Field] = {
             When::NotClass(ErrorClass::Unknown),
             When::NotClass(ErrorClass::Simple),
         ]),
-        &Field::decimal("banks", Status, bits(1, 0)).when(&[When::Banks(0, 1)]),
+        &Field::decimal("banks", Status, bits(1, 0))
+            .when(&[When::Banks(0, 1)])
+            .at(Place::Bank),
     ]
 };
 
@@ -277,5 +279,9 @@ proptest! {
         let mut folded = Vec::new();
         values.for_each(|value| folded.push(pair(value)));
         prop_assert_eq!(folded, expected);
+        let placed = values.filter_map(|value| Some((value.field.place()?, value.raw)));
+        let mut places = Vec::new();
+        values.places(|place, raw| places.push((place, raw)));
+        prop_assert_eq!(places, placed.collect::<Vec<_>>());
     }
 }

@@ -164,44 +164,68 @@ impl<'a> Values<'a> {
     }
 }
 
-/// The next list of fields: of a group whose conditions hold, or those behind the groups.
-#[inline(always)]
-fn next_list(
-    groups: &mut &'static [Group],
-    after: &mut &'static [&'static Field],
-    registers: &Registers<'_>,
-) -> Option<&'static [&'static Field]> {
-    while let [group, rest @ ..] = *groups {
-        *groups = rest;
-        if group.holds_in(registers) {
-            return Some(group.fields);
+impl Values<'_> {
+    /// The next list of fields: of a group that is wanted and whose conditions hold, or those behind the groups.
+    // A call would cost as much as two groups.
+    #[inline(always)]
+    fn list(
+        registers: &Registers<'_>,
+        groups: &mut &'static [Group],
+        after: &mut &'static [&'static Field],
+        wanted: impl Fn(&Group) -> bool,
+    ) -> Option<&'static [&'static Field]> {
+        while let [group, rest @ ..] = *groups {
+            *groups = rest;
+            if wanted(group) && group.holds_in(registers) {
+                return Some(group.fields);
+            }
+        }
+        let last = core::mem::take(after);
+        (!last.is_empty()).then_some(last)
+    }
+
+    /// The values of the groups and fields that are wanted: a plain loop in a loop, which costs less than stopping after
+    /// every value.
+    #[inline]
+    fn walk<B>(
+        &self,
+        in_group: impl Fn(&Group) -> bool,
+        wanted: impl Fn(&Field) -> bool,
+        init: B,
+        mut f: impl FnMut(B, Value) -> B,
+    ) -> B {
+        let registers = &self.registers;
+        let (mut fields, mut groups, mut after) = (self.fields, self.groups, self.after);
+        let mut acc = init;
+        loop {
+            for field in fields {
+                if wanted(field)
+                    && let Some(value) = field.value_in(registers)
+                {
+                    acc = f(acc, value);
+                }
+            }
+            match Self::list(registers, &mut groups, &mut after, &in_group) {
+                Some(list) => fields = list,
+                None => return acc,
+            }
         }
     }
-    let last = core::mem::take(after);
-    (!last.is_empty()).then_some(last)
-}
 
-impl Values<'_> {
     /// The coordinates among the values, in their order: what a location is made of, without the other fields.
     #[inline]
     pub fn places(self, mut found: impl FnMut(Place, u64)) {
-        let registers = &self.registers;
-        let mut all = |fields: &'static [&'static Field]| {
-            for field in fields {
-                if let Some(place) = field.place()
-                    && let Some(value) = field.value_in(registers)
-                {
+        let placed = |field: &Field| field.place().is_some();
+        self.walk(
+            |group| group.placed,
+            placed,
+            (),
+            |(), value| {
+                if let Some(place) = value.field.place() {
                     found(place, value.raw);
                 }
-            }
-        };
-        all(self.fields);
-        for group in self.groups {
-            if group.placed && group.holds_in(registers) {
-                all(group.fields);
-            }
-        }
-        all(self.after);
+            },
+        );
     }
 }
 
@@ -217,26 +241,13 @@ impl Iterator for Values<'_> {
                     return Some(value);
                 }
             }
-            self.fields = next_list(&mut self.groups, &mut self.after, &self.registers)?;
+            let (groups, after) = (&mut self.groups, &mut self.after);
+            self.fields = Self::list(&self.registers, groups, after, |_| true)?;
         }
     }
 
-    // A plain loop in a loop, which costs less than stopping after every value.
     #[inline]
-    fn fold<B, F: FnMut(B, Value) -> B>(self, init: B, mut f: F) -> B {
-        let registers = &self.registers;
-        let (mut fields, mut groups, mut after) = (self.fields, self.groups, self.after);
-        let mut acc = init;
-        loop {
-            for field in fields {
-                if let Some(value) = field.value_in(registers) {
-                    acc = f(acc, value);
-                }
-            }
-            match next_list(&mut groups, &mut after, registers) {
-                Some(list) => fields = list,
-                None => return acc,
-            }
-        }
+    fn fold<B, F: FnMut(B, Value) -> B>(self, init: B, f: F) -> B {
+        self.walk(|_| true, |_| true, init, f)
     }
 }
