@@ -12,6 +12,8 @@ pub struct Group {
     status: Asks,
     own: Asks,
     register: Register,
+    /// Whether there is something further.
+    asks: bool,
     /// Whether some field is a coordinate.
     placed: bool,
     fields: &'static [&'static Field],
@@ -39,6 +41,7 @@ impl Group {
             status,
             own,
             register,
+            asks: !further.nothing(),
             placed: placed(fields),
             fields,
             further,
@@ -55,7 +58,9 @@ impl Group {
     #[inline]
     fn holds_in(&self, registers: &Registers<'_>) -> bool {
         let (status, register) = registers.asked(self.register);
-        self.status.hold(status) && self.own.hold(register) && self.further.hold(registers)
+        self.status.hold(status)
+            && self.own.hold(register)
+            && (!self.asks || self.further.hold(registers))
     }
 
     /// The conditions.
