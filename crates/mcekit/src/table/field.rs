@@ -43,8 +43,10 @@ pub enum Form {
 enum Decides {
     /// Nothing.
     Nothing,
-    /// What is asked of the field's own register, and a range of MCi_STATUS.
-    Registers,
+    /// What is asked of the field's own register.
+    Own,
+    /// That, and a range of MCi_STATUS.
+    Range,
     /// These, and the conditions that remain, or rows; or there are several parts to join.
     All,
 }
@@ -200,10 +202,12 @@ impl Field {
         self.decides =
             if self.joined || self.further.remain() || matches!(self.form, Form::NamedCode) {
                 Decides::All
-            } else if (flag || self.own.is(0, 0)) && self.further.nothing() {
-                Decides::Nothing
+            } else if !self.further.nothing() {
+                Decides::Range
+            } else if !flag && !self.own.is(0, 0) {
+                Decides::Own
             } else {
-                Decides::Registers
+                Decides::Nothing
             };
         if !matches!(self.decides, Decides::Nothing) {
             match self.mask.checked_add(1) {
@@ -428,12 +432,12 @@ impl Field {
         }
         if matches!(self.decides, Decides::Nothing)
             || !self.own.hold(register)
-            || !self.further.range_holds(registers)
+            || !matches!(self.decides, Decides::Own) && !self.further.range_holds(registers)
         {
             None
         } else if matches!(self.decides, Decides::All) {
             self.ask(raw, registers)
-        } else if raw != 0 || !self.hides_zero {
+        } else if raw >= u64::from(self.hides_zero) {
             Some(raw)
         } else {
             None
@@ -450,10 +454,7 @@ impl Field {
         } else {
             first
         };
-        if raw == 0 && self.hides_zero {
-            return None;
-        }
-        if !self.further.rest_hold(registers) {
+        if raw < u64::from(self.hides_zero) || !self.further.rest_hold(registers) {
             return None;
         }
         if matches!(self.form, Form::NamedCode) && self.row(raw).is_none() {
