@@ -289,7 +289,7 @@ impl Field {
     /// # Panics
     ///
     /// While compiling, where two conditions on the same bits of MCi_STATUS, or of the field's own register, contradict
-    /// each other.
+    /// each other, where a range does not ascend, or where there are more than 16 conditions.
     #[must_use]
     pub const fn when(mut self, when: &'static [When]) -> Self {
         (self.status, self.own, self.further) =
@@ -412,16 +412,16 @@ impl Field {
     }
 
     /// The same, of registers that were asked for once.
-    #[inline]
+    // Most fields of a unit mean nothing in a given record: a call would cost more than finding that out.
+    #[inline(always)]
     pub(super) fn value_in(&'static self, registers: &Registers<'_>) -> Option<Value> {
         let raw = self.raw_in(registers)?;
         Some(Value { field: self, raw })
     }
 
     /// The number alone.
-    // Most fields of a unit mean nothing in a given record: a call would cost more than finding that out.
     #[inline(always)]
-    pub(super) fn raw_in(&self, registers: &Registers<'_>) -> Option<u64> {
+    fn raw_in(&self, registers: &Registers<'_>) -> Option<u64> {
         let (status, register) = registers.asked(self.register);
         if !self.status.hold(status) {
             return None;

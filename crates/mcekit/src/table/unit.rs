@@ -26,7 +26,7 @@ impl Group {
     /// # Panics
     ///
     /// While compiling, where two conditions on the same bits of MCi_STATUS, or of the first other register, contradict
-    /// each other.
+    /// each other, where a range does not ascend, or where there are more than 16 conditions.
     #[must_use]
     pub const fn new(when: &'static [When], fields: &'static [&'static Field]) -> Self {
         let (mut register, mut i) = (Register::Status, 0);

@@ -254,7 +254,6 @@ impl Further {
     }
 
     /// Whether there are some beside the range.
-    #[inline]
     pub(super) const fn remain(&self) -> bool {
         self.which != 0 || self.classes != u16::MAX
     }
@@ -282,6 +281,7 @@ impl Further {
         self.which == 0 || self.others_hold(registers)
     }
 
+    // Apart, so that what is asked more often stays short.
     #[inline(never)]
     fn others_hold(&self, registers: &Registers<'_>) -> bool {
         let mut which = self.which;
