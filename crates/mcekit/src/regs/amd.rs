@@ -145,6 +145,7 @@ impl fmt::Display for FruText {
 /// MCA_CONFIG bit 9 decides, and no channel of today's kernels delivers MCA_CONFIG. So the registers must
 /// read as text: printable ASCII from the first byte on, then zeros only. Anything else is a syndrome.
 #[must_use]
+#[inline]
 pub const fn fru_text(synd1: Synd1, synd2: Synd2) -> Option<FruText> {
     /// One in each byte.
     const EACH: u128 = u128::MAX / 0xff;

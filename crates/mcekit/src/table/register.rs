@@ -87,7 +87,8 @@ impl<'a> Registers<'a> {
         let (mut synd, mut synd1, mut synd2) = (0, 0, 0);
         if status & Status::SYNDV != 0 && record.is_smca() {
             synd = status & has(Present::SYND);
-            if !is_text(record) {
+            let texts = record.synd1().zip(record.synd2());
+            if texts.and_then(|(a, b)| fru_text(a, b)).is_none() {
                 synd1 = status & has(Present::SYND1);
                 synd2 = status & has(Present::SYND2);
             }
@@ -131,12 +132,6 @@ impl<'a> Registers<'a> {
             None
         }
     }
-}
-
-/// Whether MCA_SYND1 and MCA_SYND2 hold the name of a unit.
-fn is_text(record: &Record) -> bool {
-    let texts = record.synd1().zip(record.synd2());
-    texts.and_then(|(a, b)| fru_text(a, b)).is_some()
 }
 
 /// Some adjacent bits of a register, as manuals write them: `bits(31, 24)`.
