@@ -6,7 +6,7 @@ use mcekit::arch::{ErrorClass, ErrorCode};
 use mcekit::table::{
     Bank, Field, Location, Model, Place, Register, Role, Slot, Unit, Value, Values, bits,
 };
-use mcekit::{HwId, Record, Vendor};
+use mcekit::{CpuSignature, HwId, Record, Vendor};
 
 use crate::registry::{find, general};
 
@@ -15,18 +15,31 @@ use crate::registry::{find, general};
 /// Never fails: where no processor is named, or its maker published nothing, the parts that are not known are `None`.
 #[must_use]
 pub fn decode(record: &Record) -> Explained<'_> {
-    let vendor = record.vendor().unwrap_or(if record.is_amd_like() {
+    let model = match (record.vendor(), record.cpuid()) {
+        (Some(vendor), Some(signature)) => find(vendor, signature),
+        (vendor, signature) => likely(record, vendor, signature),
+    };
+    Explained::new(record, model)
+}
+
+/// The model of a record that names its processor in part or not at all.
+#[cold]
+fn likely(
+    record: &Record,
+    vendor: Option<Vendor>,
+    signature: Option<CpuSignature>,
+) -> Option<&'static Model> {
+    let vendor = vendor.unwrap_or(if record.is_amd_like() {
         Vendor::AMD
     } else {
         Vendor::INTEL
     });
-    let model = match record.cpuid() {
+    match signature {
         Some(signature) => find(vendor, signature),
         // Scalable MCA names the unit in the record itself.
         None if record.is_smca() => general(vendor, 0x17),
         None => None,
-    };
-    Explained::new(record, model)
+    }
 }
 
 /// Explains a record with the tables of a certain model, whatever processor the record names.
@@ -50,6 +63,7 @@ pub struct Explained<'a> {
 }
 
 impl<'a> Explained<'a> {
+    #[inline]
     fn new(record: &'a Record, model: Option<&'static Model>) -> Self {
         let (bank, unit) = model.map_or((None, None), |model| model.behind(record));
         Self {
@@ -109,21 +123,23 @@ impl<'a> Explained<'a> {
     #[must_use]
     #[inline]
     pub fn values(&self) -> Values<'a> {
-        if !self.readable() {
-            return Values::new(self.record, &[], &[], &[]);
-        }
-        let (fields, groups): (&[_], &[_]) = match self.unit {
-            Some(unit) if !unit.fields().is_empty() || !unit.grouped().is_empty() => {
-                (unit.fields(), unit.grouped())
+        let hardware = self.bank_of_hardware();
+        let mut lists: (&[_], &[_], &[_]) = (&[], &[], &[]);
+        if self.readable() {
+            match self.unit {
+                Some(unit) if !unit.fields().is_empty() || !unit.grouped().is_empty() => {
+                    (lists.0, lists.1) = (unit.fields(), unit.grouped());
+                }
+                _ if hardware && !self.record.is_amd_like() => lists.0 = UNPUBLISHED,
+                _ => {}
             }
-            _ if !self.record.is_amd_like() && self.bank_of_hardware() => (UNPUBLISHED, &[]),
-            _ => (&[], &[]),
-        };
-        let common: &[_] = match self.model {
-            Some(model) if self.bank_of_hardware() => model.common,
-            _ => &[],
-        };
-        Values::new(self.record, fields, groups, common)
+            if let Some(model) = self.model
+                && hardware
+            {
+                lists.2 = model.common;
+            }
+        }
+        Values::new(self.record, lists.0, lists.1, lists.2)
     }
 
     /// Where the error is, as far as the registers say.

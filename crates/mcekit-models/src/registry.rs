@@ -34,6 +34,7 @@ pub fn models() -> impl Iterator<Item = &'static Model> {
 /// # }
 /// ```
 #[must_use]
+#[inline]
 pub fn find(vendor: Vendor, signature: CpuSignature) -> Option<&'static Model> {
     // Zhaoxin's processors call themselves either.
     let vendor = if vendor == Vendor::CENTAUR {
@@ -49,15 +50,16 @@ pub fn find(vendor: Vendor, signature: CpuSignature) -> Option<&'static Model> {
     );
     let row = ROWS[slot(vendor, signature.family())];
     if let Some(starts) = STARTS.get(usize::from(row)) {
-        let from = usize::from(starts[usize::from(signature.model())]);
+        let mut at = usize::from(starts[usize::from(signature.model())]);
         // More than one where the steppings of one model belong to several generations.
-        for entry in INDEX.iter().skip(from) {
+        while let Some(entry) = INDEX.get(at) {
             if key <= entry.last {
                 if entry.first <= key {
                     return Some(entry.model);
                 }
                 break;
             }
+            at += 1;
         }
     }
     general(vendor, signature.family())

@@ -192,6 +192,21 @@ impl Record {
         self.present
     }
 
+    /// The bank's registers as tables number them: MCi_STATUS, MISC, ADDR, SYND, SYND1, SYND2, IPID. Zero where the channel
+    /// did not give them.
+    #[inline]
+    pub(crate) const fn of_bank(&self) -> [u64; 7] {
+        [
+            self.status.0,
+            self.misc.0,
+            self.addr.0,
+            self.synd.0,
+            self.synd1.0,
+            self.synd2.0,
+            self.ipid.0,
+        ]
+    }
+
     /// MCi_STATUS. A record that came without one reads as zero, which is not valid.
     #[must_use]
     #[inline]

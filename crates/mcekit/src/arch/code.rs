@@ -125,6 +125,45 @@ pub enum ErrorClass {
 }
 
 impl ErrorClass {
+    /// The class of a record's error code, by its vendor's rules: what [`ErrorCode::of`] says, without the rest.
+    #[must_use]
+    #[inline]
+    pub const fn of(record: &Record) -> Self {
+        let code = record.status().error_code();
+        if record.is_amd_like() {
+            Self::amd(code)
+        } else {
+            Self::intel(code & !(Status::FILTER as u16))
+        }
+    }
+
+    /// The class of Intel's MCACOD without bit 12.
+    const fn intel(code: u16) -> Self {
+        match code {
+            0..=6 => Self::Simple,
+            0x000c..=0x000f => Self::GenericCache,
+            0x0010..=0x001f => Self::Tlb,
+            0x0080..=0x00ff => Self::MemoryController,
+            0x0100..=0x01ff => Self::CacheHierarchy,
+            0x0280..=0x02ff => Self::ExtendedMemory,
+            0x0400 => Self::InternalTimer,
+            0x0401..=0x07ff => Self::InternalUnclassified,
+            0x0800..=0x0fff => Self::BusInterconnect,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The class of AMD's error code.
+    const fn amd(code: u16) -> Self {
+        match code {
+            0x0010..=0x001f => Self::Tlb,
+            0x0100..=0x01ff => Self::CacheHierarchy,
+            0x0800..=0x0fff => Self::BusInterconnect,
+            0x0400 | 0x0500 | 0x0600 | 0x0700 => Self::Internal,
+            _ => Self::Unknown,
+        }
+    }
+
     /// The class as JSON carries it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -160,35 +199,33 @@ impl ErrorCode {
     #[must_use]
     pub const fn intel(mcacod: u16) -> Self {
         let code = mcacod & !(Status::FILTER as u16);
-        match code {
-            0 => return Self::Simple(SimpleError::NoError),
-            1 => return Self::Simple(SimpleError::Unclassified),
-            2 => return Self::Simple(SimpleError::MicrocodeRomParity),
-            3 => return Self::Simple(SimpleError::External),
-            4 => return Self::Simple(SimpleError::Frc),
-            5 => return Self::Simple(SimpleError::InternalParity),
-            6 => return Self::Simple(SimpleError::SmmHandlerCodeAccessViolation),
-            0x400 => return Self::InternalTimer,
-            _ => {}
-        }
         let level = Level::from_bits(code);
         let transaction = Transaction::from_bits(code >> 2);
-        if code >> 2 == 0b11 {
-            Self::GenericCache(level)
-        } else if code >> 4 == 1 {
-            Self::Tlb(transaction, level)
-        } else if code >> 7 == 1 {
-            Self::MemoryController(MemoryOp::from_bits(code >> 4), channel(code))
-        } else if code >> 7 == 0b101 {
-            Self::ExtendedMemory(MemoryOp::from_bits(code >> 4), channel(code))
-        } else if code >> 8 == 1 {
-            Self::CacheHierarchy(Request::from_bits(code >> 4), transaction, level)
-        } else if code >> 10 == 1 {
-            Self::InternalUnclassified(code & 0x3ff)
-        } else if code >> 11 == 1 {
-            bus(code)
-        } else {
-            Self::Unknown(mcacod)
+        match ErrorClass::intel(code) {
+            ErrorClass::Simple => Self::Simple(match code {
+                0 => SimpleError::NoError,
+                1 => SimpleError::Unclassified,
+                2 => SimpleError::MicrocodeRomParity,
+                3 => SimpleError::External,
+                4 => SimpleError::Frc,
+                5 => SimpleError::InternalParity,
+                _ => SimpleError::SmmHandlerCodeAccessViolation,
+            }),
+            ErrorClass::InternalTimer => Self::InternalTimer,
+            ErrorClass::GenericCache => Self::GenericCache(level),
+            ErrorClass::Tlb => Self::Tlb(transaction, level),
+            ErrorClass::MemoryController => {
+                Self::MemoryController(MemoryOp::from_bits(code >> 4), channel(code))
+            }
+            ErrorClass::ExtendedMemory => {
+                Self::ExtendedMemory(MemoryOp::from_bits(code >> 4), channel(code))
+            }
+            ErrorClass::CacheHierarchy => {
+                Self::CacheHierarchy(Request::from_bits(code >> 4), transaction, level)
+            }
+            ErrorClass::InternalUnclassified => Self::InternalUnclassified(code & 0x3ff),
+            ErrorClass::BusInterconnect => bus(code),
+            ErrorClass::Internal | ErrorClass::Unknown => Self::Unknown(mcacod),
         }
     }
 
@@ -197,20 +234,18 @@ impl ErrorCode {
     pub const fn amd(code: u16) -> Self {
         let level = Level::from_bits(code);
         let transaction = Transaction::from_bits(code >> 2);
-        if code >> 4 == 1 {
-            Self::Tlb(transaction, level)
-        } else if code >> 8 == 1 {
-            Self::CacheHierarchy(Request::from_bits(code >> 4), transaction, level)
-        } else if code >> 11 == 1 {
-            bus(code)
-        } else if code & 0xf4ff == 0x0400 {
-            Self::Internal(if code >> 8 & 3 == 2 {
+        match ErrorClass::amd(code) {
+            ErrorClass::Tlb => Self::Tlb(transaction, level),
+            ErrorClass::CacheHierarchy => {
+                Self::CacheHierarchy(Request::from_bits(code >> 4), transaction, level)
+            }
+            ErrorClass::BusInterconnect => bus(code),
+            ErrorClass::Internal => Self::Internal(if code >> 8 & 3 == 2 {
                 InternalError::HardwareAssert
             } else {
                 InternalError::Reserved
-            })
-        } else {
-            Self::Unknown(code)
+            }),
+            _ => Self::Unknown(code),
         }
     }
 
@@ -322,39 +357,68 @@ const fn bus(code: u16) -> ErrorCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::regs::Vendor;
+
+    /// The class of the first form that a code has; forms as the manuals write them, from bit 15 down: a letter is any bit.
+    fn by_form(forms: &[(&str, ErrorClass)], code: u16) -> ErrorClass {
+        let fits = |form: &str| {
+            let bits = form.bytes().filter(|b| *b != b' ').rev();
+            bits.enumerate()
+                .all(|(n, b)| b.is_ascii_alphabetic() || code >> n & 1 == u16::from(b - b'0'))
+        };
+        forms
+            .iter()
+            .find(|(form, _)| fits(form))
+            .map_or(ErrorClass::Unknown, |(_, class)| *class)
+    }
 
     #[test]
-    fn every_intel_class_by_its_mask() {
+    fn every_intel_class_by_its_form() {
+        let forms = [
+            ("000F 0000 0000 0111", ErrorClass::Unknown),
+            ("000F 0000 0000 0xxx", ErrorClass::Simple),
+            ("000F 0000 0000 11LL", ErrorClass::GenericCache),
+            ("000F 0000 0001 TTLL", ErrorClass::Tlb),
+            ("000F 0000 1MMM CCCC", ErrorClass::MemoryController),
+            ("000F 0001 RRRR TTLL", ErrorClass::CacheHierarchy),
+            ("000F 0010 1MMM CCCC", ErrorClass::ExtendedMemory),
+            ("000F 0100 0000 0000", ErrorClass::InternalTimer),
+            ("000F 01xx xxxx xxxx", ErrorClass::InternalUnclassified),
+            ("000F 1PPT RRRR IILL", ErrorClass::BusInterconnect),
+        ];
         for code in 0..=u16::MAX {
-            let c = code & 0xefff;
-            let expected = match c {
-                0..=6 => ErrorClass::Simple,
-                0x400 => ErrorClass::InternalTimer,
-                0x401..=0x7ff => ErrorClass::InternalUnclassified,
-                0x0c..=0x0f => ErrorClass::GenericCache,
-                0x10..=0x1f => ErrorClass::Tlb,
-                0x80..=0xff => ErrorClass::MemoryController,
-                0x280..=0x2ff => ErrorClass::ExtendedMemory,
-                0x100..=0x1ff => ErrorClass::CacheHierarchy,
-                0x800..=0xfff => ErrorClass::BusInterconnect,
-                _ => ErrorClass::Unknown,
-            };
-            assert_eq!(ErrorCode::intel(code).class(), expected, "{code:#x}");
+            assert_eq!(
+                ErrorCode::intel(code).class(),
+                by_form(&forms, code),
+                "{code:#x}"
+            );
         }
     }
 
     #[test]
-    fn every_amd_class_by_its_mask() {
+    fn every_amd_class_by_its_form() {
+        let forms = [
+            ("0000 0000 0001 TTLL", ErrorClass::Tlb),
+            ("0000 0001 RRRR TTLL", ErrorClass::CacheHierarchy),
+            ("0000 1PPT RRRR IILL", ErrorClass::BusInterconnect),
+            ("0000 01UU 0000 0000", ErrorClass::Internal),
+        ];
         for code in 0..=u16::MAX {
-            let expected = match code {
-                0x10..=0x1f => ErrorClass::Tlb,
-                0x100..=0x1ff => ErrorClass::CacheHierarchy,
-                0x800..=0xfff => ErrorClass::BusInterconnect,
-                0x400 | 0x500 | 0x600 | 0x700 => ErrorClass::Internal,
-                _ => ErrorClass::Unknown,
-            };
-            // Bit 11 set with bit 8 clear is still the bus; 0x0c00 is not internal.
-            assert_eq!(ErrorCode::amd(code).class(), expected, "{code:#x}");
+            assert_eq!(
+                ErrorCode::amd(code).class(),
+                by_form(&forms, code),
+                "{code:#x}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_record_has_the_class_of_its_code() {
+        for vendor in [Vendor::INTEL, Vendor::AMD] {
+            for code in 0..=u16::MAX {
+                let record = Record::new(0, Status(code.into())).with_vendor(vendor);
+                assert_eq!(ErrorClass::of(&record), ErrorCode::of(&record).class());
+            }
         }
     }
 

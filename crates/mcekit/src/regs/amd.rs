@@ -151,16 +151,18 @@ impl fmt::Display for FruText {
 /// MCA_CONFIG bit 9 decides, and no channel of today's kernels delivers MCA_CONFIG. So the registers must
 /// read as text: printable ASCII from the first byte on, then zeros only. Anything else is a syndrome.
 #[must_use]
+#[inline]
 pub const fn fru_text(synd1: Synd1, synd2: Synd2) -> Option<FruText> {
     /// One in each byte.
     const EACH: u128 = u128::MAX / 0xff;
     /// The highest bit of each byte.
     const HIGH: u128 = EACH << 7;
-    let text = synd1.0 as u128 | (synd2.0 as u128) << 64;
-    let len = 16 - text.leading_zeros() / 8;
-    if len == 0 {
+    // Most syndromes are told by their first byte.
+    if !matches!(synd1.0 as u8, b' '..=b'~') {
         return None;
     }
+    let text = synd1.0 as u128 | (synd2.0 as u128) << 64;
+    let len = 16 - text.leading_zeros() / 8;
     // All bytes at once: with none above 7fh, a sum carries into a byte's highest bit and no further.
     let present = HIGH >> (128 - 8 * len);
     let printable = text & HIGH == 0

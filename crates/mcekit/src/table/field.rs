@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::register::Registers;
-use super::when::Asks;
+use super::when::{Asks, Further};
 use super::{Bits, Class, Code, Place, Register, When, bit};
 use crate::record::Record;
 
@@ -38,6 +38,19 @@ pub enum Form {
     Decimal,
 }
 
+/// What decides whether a field's value is shown, beyond the least one and what is asked of MCi_STATUS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decides {
+    /// Nothing.
+    Nothing,
+    /// What is asked of the field's own register.
+    Own,
+    /// That, and a range of MCi_STATUS.
+    Range,
+    /// These, and the conditions that remain, or rows; or there are several parts to join.
+    All,
+}
+
 /// A field of a register: which bits, when it means something, and the table of its codes.
 ///
 /// Most fields mean nothing in a given record, and finding that out is what decoding costs: what is asked first lies
@@ -45,33 +58,35 @@ pub enum Form {
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub struct Field {
-    /// What most conditions ask, all at once: of MCi_STATUS, and of the field's own register where that is another.
+    /// What most conditions ask of MCi_STATUS, all at once.
     status: Asks,
-    own: Asks,
-    /// The first part as a mask and a shift down, and the shift up of the whole.
+    /// The value's bits, turned down from where they stand.
     mask: u64,
-    low: u8,
-    shift: u8,
+    /// The least value that is shown without further questions: 1 where zero says nothing, and above every value where
+    /// there are some.
+    least: u64,
+    turn: u8,
     register: Register,
-    form: Form,
-    /// Whether the value is the first part, and nothing is to be asked beyond `least`.
-    plain: bool,
-    /// Whether there are parts beside the first.
+    /// What decides about values below that.
+    decides: Decides,
+    /// Whether the value is to be joined from the parts.
     joined: bool,
-    /// Whether conditions remain that `status` and `own` do not decide.
-    further: bool,
-    /// The least value that is shown: 1 where zero says nothing.
-    least: u8,
+    /// Whether zero says nothing.
+    hides_zero: bool,
+    form: Form,
+    /// A number that is not shown where it is zero.
+    nonzero: bool,
+    shift: u8,
+    /// What conditions ask of the field's own register, where that is another than MCi_STATUS.
+    own: Asks,
     codes: &'static [Code],
-    when: &'static [When],
+    further: Further,
     /// Rows that this table shares with another; asked where `codes` has none.
     parent: Option<&'static [Code]>,
     name: &'static str,
     role: Option<Role>,
     /// From the highest part to the lowest; a part of width 0 is not used.
     parts: [Option<Bits>; 3],
-    /// A number that is not shown where it is zero.
-    nonzero: bool,
 }
 
 impl Field {
@@ -116,7 +131,7 @@ impl Field {
             Register::Status => field.status = field.status.and(1 << n, 1 << n),
             _ => field.own = field.own.and(1 << n, 1 << n),
         }
-        field
+        field.settled()
     }
 
     /// A number shown in hex.
@@ -140,42 +155,69 @@ impl Field {
     ) -> Self {
         Self {
             status: register.valid(),
-            own: Asks::NOTHING,
-            mask: u64::MAX >> (64 - part.width()),
-            low: part.lo(),
-            shift: 0,
+            mask: 0,
+            least: 1,
+            turn: 0,
             register,
-            form,
-            plain: false,
+            decides: Decides::Nothing,
             joined: false,
-            further: false,
-            least: 0,
+            hides_zero: false,
+            form,
+            nonzero: false,
+            shift: 0,
+            own: Asks::NOTHING,
             codes,
-            when: &[],
+            further: Further::NOTHING,
             parent: None,
             name,
             role: None,
             parts: [Some(part), None, None],
-            nonzero: false,
         }
         .settled()
     }
 
-    /// The field, with what follows from its parts.
+    /// The field, with what follows from its other parts.
     const fn settled(mut self) -> Self {
         let names_zero = names_zero(self.codes)
             || match self.parent {
                 Some(parent) => names_zero(parent),
                 None => false,
             };
-        let hides_zero = !names_zero
+        self.hides_zero = !names_zero
             && match self.form {
                 Form::Code => true,
                 Form::Hex | Form::Decimal => self.nonzero,
                 Form::NamedCode | Form::EveryCode => false,
             };
-        self.least = hides_zero as u8;
-        self.plain = !self.joined && !self.further && !matches!(self.form, Form::NamedCode);
+        self.least = self.hides_zero as u64;
+        let mut flag = false;
+        if let Some(part) = self.parts[0] {
+            // The first part of several is shifted with the others.
+            let shift = if self.joined { 0 } else { self.shift };
+            self.turn = (64 + part.lo() - shift) % 64;
+            self.mask = u64::MAX >> (64 - part.width()) << shift;
+            let set = 1 << part.lo();
+            flag = self.hides_zero && part.width() == 1 && self.own.is(set, set);
+        }
+        self.decides =
+            if self.joined || self.further.remain() || matches!(self.form, Form::NamedCode) {
+                Decides::All
+            } else if !self.further.nothing() {
+                Decides::Range
+            } else if !flag && !self.own.is(0, 0) {
+                Decides::Own
+            } else {
+                Decides::Nothing
+            };
+        if !matches!(self.decides, Decides::Nothing) {
+            match self.mask.checked_add(1) {
+                Some(above) => self.least = above,
+                None => {
+                    (self.mask, self.least) = (0, 1);
+                    self.decides = Decides::All;
+                }
+            }
+        }
         self
     }
 
@@ -206,7 +248,7 @@ impl Field {
     pub const fn shifted(mut self, shift: u8) -> Self {
         assert!(shift < 64, "a shift is below 64");
         self.shift = shift;
-        self
+        self.settled()
     }
 
     /// The field with rows of a parent table behind its own: own rows win.
@@ -247,10 +289,9 @@ impl Field {
     /// # Panics
     ///
     /// While compiling, where two conditions on the same bits of MCi_STATUS, or of the field's own register, contradict
-    /// each other.
+    /// each other, where a range does not ascend, or where there are more than 16 conditions.
     #[must_use]
     pub const fn when(mut self, when: &'static [When]) -> Self {
-        self.when = when;
         (self.status, self.own, self.further) =
             Asks::decided(self.status, self.own, self.register, when);
         self.settled()
@@ -335,7 +376,7 @@ impl Field {
     /// The conditions under which it means something.
     #[must_use]
     pub const fn conditions(&self) -> &'static [When] {
-        self.when
+        self.further.when
     }
 
     /// The row of a value. An exact match, or none.
@@ -350,12 +391,17 @@ impl Field {
     #[must_use]
     #[inline]
     pub fn extract(&self, register: u64) -> u64 {
-        let [first, rest @ ..] = &self.parts;
-        let mut raw = first.map_or(0, |part| part.of(register));
-        for part in rest.iter().flatten() {
-            raw = raw << (part.width() & 63) | part.of(register);
-        }
-        raw << self.shift
+        let first = self.parts[0].map_or(0, |part| part.of(register));
+        self.join(first, register) << self.shift
+    }
+
+    /// The first part with the others behind it.
+    #[inline]
+    fn join(&self, first: u64, register: u64) -> u64 {
+        let [_, rest @ ..] = &self.parts;
+        rest.iter().flatten().fold(first, |raw, part| {
+            raw << (part.width() & 63) | part.of(register)
+        })
     }
 
     /// The field's value in a record: `None` where the register is not valid, a condition fails, or a code
@@ -366,41 +412,55 @@ impl Field {
     }
 
     /// The same, of registers that were asked for once.
-    #[inline]
+    // Most fields of a unit mean nothing in a given record: a call would cost more than finding that out.
+    #[inline(always)]
     pub(super) fn value_in(&'static self, registers: &Registers<'_>) -> Option<Value> {
-        // Most fields of a unit mean nothing in a given record, and MCi_STATUS alone says so.
-        if !self.status.hold(registers.status()) {
-            return None;
-        }
-        let register = registers.get(self.register)?;
-        if !self.own.hold(register) {
-            return None;
-        }
-        let raw = (register >> (self.low & 63) & self.mask) << (self.shift & 63);
-        if self.plain {
-            return (raw >= u64::from(self.least)).then_some(Value { field: self, raw });
-        }
-        self.asked(register, raw, registers)
+        let raw = self.raw_in(registers)?;
+        Some(Value { field: self, raw })
     }
 
-    /// The value of a field that depends on more than MCi_STATUS.
-    #[inline]
-    fn asked(&'static self, register: u64, first: u64, registers: &Registers<'_>) -> Option<Value> {
-        let raw = if self.joined {
+    /// The number alone.
+    #[inline(always)]
+    fn raw_in(&self, registers: &Registers<'_>) -> Option<u64> {
+        let (status, register) = registers.asked(self.register);
+        if !self.status.hold(status) {
+            return None;
+        }
+        let raw = register.rotate_right(self.turn.into()) & self.mask;
+        if raw >= self.least {
+            return Some(raw);
+        }
+        if matches!(self.decides, Decides::Nothing)
+            || !self.own.hold(register)
+            || !matches!(self.decides, Decides::Own) && !self.further.range_holds(registers)
+        {
+            None
+        } else if matches!(self.decides, Decides::All) {
+            self.ask(raw, registers)
+        } else if raw >= u64::from(self.hides_zero) {
+            Some(raw)
+        } else {
+            None
+        }
+    }
+
+    /// The number of a field that depends on more, where what `first` depends on holds.
+    fn ask(&self, first: u64, registers: &Registers<'_>) -> Option<u64> {
+        let (_, register) = registers.asked(self.register);
+        let raw = if self.mask == 0 {
             self.extract(register)
+        } else if self.joined {
+            self.join(first, register) << self.shift
         } else {
             first
         };
-        if raw < u64::from(self.least) {
-            return None;
-        }
-        if self.further && !self.when.iter().all(|when| when.holds_in(registers)) {
+        if raw < u64::from(self.hides_zero) || !self.further.rest_hold(registers) {
             return None;
         }
         if matches!(self.form, Form::NamedCode) && self.row(raw).is_none() {
             return None;
         }
-        Some(Value { field: self, raw })
+        Some(raw)
     }
 }
 

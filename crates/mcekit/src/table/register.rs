@@ -29,12 +29,21 @@ impl Register {
     /// The bits of MCi_STATUS that must be set where the register is valid.
     pub(super) const fn valid(self) -> Asks {
         let bit = match self {
-            Self::Status | Self::Ipid => 0,
+            Self::Status => 0,
             Self::Misc => Status::MISCV,
             Self::Addr => Status::ADDRV,
             Self::Synd | Self::Synd1 | Self::Synd2 => Status::SYNDV,
+            Self::Ipid => self.lent(),
         };
         Asks::NOTHING.and(bit, bit)
+    }
+
+    /// The bit that [`Registers`] sets where the register is valid, since MCi_STATUS has none for it.
+    pub(super) const fn lent(self) -> u64 {
+        match self {
+            Self::Ipid => Status::VAL,
+            _ => 0,
+        }
     }
 
     /// The register's value, where the record has it and MCi_STATUS says that it is valid.
@@ -58,59 +67,44 @@ impl Register {
     }
 }
 
-/// The registers of one record, each asked for once: the values of those that are valid.
+/// The registers of one record, each asked for once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Registers<'a> {
     pub(super) record: &'a Record,
-    values: [u64; 8],
-    /// A bit for each valid register. As wide as it is read: a wider load would wait for the store.
-    valid: u64,
+    /// MCi_STATUS as the fields of each register ask it: zero where the record does not have the register, so that the
+    /// bit which calls it valid is not set, and what is asked of the status says that too.
+    status: [u64; 7],
+    values: [u64; 7],
 }
 
 impl<'a> Registers<'a> {
     #[inline]
     pub(super) fn of(record: &'a Record) -> Self {
-        let status = record.status();
-        let present = record.present();
-        // Without branches: whether a register is there and valid differs from record to record.
-        let valid = |register: Register, part: Present, bit: u64| {
-            u64::from(present.contains(part) & (status.0 & bit == bit)) << register as u8
-        };
-        let mut registers = Self {
-            record,
-            values: [
-                status.0,
-                record.misc().unwrap_or_default().0,
-                record.addr().unwrap_or_default().0,
-                0,
-                0,
-                0,
-                record.ipid().unwrap_or_default().0,
-                0,
-            ],
-            valid: 1
-                | valid(Register::Misc, Present::MISC, Status::MISCV)
-                | valid(Register::Addr, Present::ADDR, Status::ADDRV)
-                | valid(Register::Ipid, Present::IPID, 0),
-        };
-        if status.syndv() && record.is_smca() {
-            registers.add_syndromes(valid);
+        let status = record.status().0;
+        // Without branches: which registers are there differs from record to record.
+        let has = |part| u64::from(record.present().contains(part)).wrapping_neg();
+        // On other processors than those with scalable MCA the bit belongs to a count.
+        let (mut synd, mut synd1, mut synd2) = (0, 0, 0);
+        if status & Status::SYNDV != 0 && record.is_smca() {
+            synd = status & has(Present::SYND);
+            let texts = record.synd1().zip(record.synd2());
+            if texts.and_then(|(a, b)| fru_text(a, b)).is_none() {
+                synd1 = status & has(Present::SYND1);
+                synd2 = status & has(Present::SYND2);
+            }
         }
-        registers
-    }
-
-    /// MCA_SYND and what follows it, of a record of which they are known to be valid.
-    #[inline]
-    fn add_syndromes(&mut self, valid: impl Fn(Register, Present, u64) -> u64) {
-        let (synd1, synd2) = (self.record.synd1(), self.record.synd2());
-        self.values[Register::Synd as usize] = self.record.synd().unwrap_or_default().0;
-        self.values[Register::Synd1 as usize] = synd1.unwrap_or_default().0;
-        self.values[Register::Synd2 as usize] = synd2.unwrap_or_default().0;
-        self.valid |= valid(Register::Synd, Present::SYND, 0);
-        let fru = synd1.zip(synd2).and_then(|(a, b)| fru_text(a, b));
-        if fru.is_none() {
-            self.valid |= valid(Register::Synd1, Present::SYND1, 0)
-                | valid(Register::Synd2, Present::SYND2, 0);
+        Self {
+            record,
+            status: [
+                status,
+                status & has(Present::MISC),
+                status & has(Present::ADDR),
+                synd,
+                synd1,
+                synd2,
+                (status | Register::Ipid.lent()) & has(Present::IPID),
+            ],
+            values: record.of_bank(),
         }
     }
 
@@ -120,13 +114,23 @@ impl<'a> Registers<'a> {
         self.values[0]
     }
 
+    /// MCi_STATUS as the fields of a register ask it, and the register, of which nothing is to be read unless what they
+    /// ask holds.
+    #[inline]
+    pub(super) const fn asked(&self, register: Register) -> (u64, u64) {
+        let n = register as usize;
+        (self.status[n], self.values[n])
+    }
+
     /// A register's value, where it is valid.
     #[inline]
     pub(super) const fn get(&self, register: Register) -> Option<u64> {
-        if self.valid >> register as u8 & 1 == 0 {
-            return None;
+        let (status, value) = self.asked(register);
+        if register.valid().hold(status) {
+            Some(value)
+        } else {
+            None
         }
-        Some(self.values[register as usize & 7])
     }
 }
 

@@ -1,20 +1,23 @@
 //! Units: the fields of a bank, and what they say in a record.
 
 use super::register::Registers;
-use super::when::Asks;
+use super::when::{Asks, Further};
 use super::{Field, Place, Register, Value, When};
 use crate::record::Record;
 
 /// Fields that share a condition: one register means different things, and a table for each.
 #[derive(Clone, Copy, Debug)]
 pub struct Group {
-    when: &'static [When],
-    /// What the conditions say about MCi_STATUS, and whether some ask for more; as in [`Field`].
+    /// What the conditions say about MCi_STATUS and about one more register, and those that say more; as in [`Field`].
     status: Asks,
-    further: bool,
+    own: Asks,
+    register: Register,
+    /// Whether there is something further.
+    asks: bool,
     /// Whether some field is a coordinate.
     placed: bool,
     fields: &'static [&'static Field],
+    further: Further,
 }
 
 impl Group {
@@ -22,17 +25,26 @@ impl Group {
     ///
     /// # Panics
     ///
-    /// While compiling, where two conditions on the same bits of MCi_STATUS contradict each other.
+    /// While compiling, where two conditions on the same bits of MCi_STATUS, or of the first other register, contradict
+    /// each other, where a range does not ascend, or where there are more than 16 conditions.
     #[must_use]
     pub const fn new(when: &'static [When], fields: &'static [&'static Field]) -> Self {
-        let (status, _, further) =
-            Asks::decided(Asks::NOTHING, Asks::NOTHING, Register::Status, when);
+        let (mut register, mut i) = (Register::Status, 0);
+        while i < when.len() && matches!(register, Register::Status) {
+            if let Some(other) = when[i].register() {
+                register = other;
+            }
+            i += 1;
+        }
+        let (status, own, further) = Asks::decided(register.valid(), Asks::NOTHING, register, when);
         Self {
-            when,
             status,
-            further,
+            own,
+            register,
+            asks: !further.nothing(),
             placed: placed(fields),
             fields,
+            further,
         }
     }
 
@@ -45,14 +57,16 @@ impl Group {
 
     #[inline]
     fn holds_in(&self, registers: &Registers<'_>) -> bool {
-        self.status.hold(registers.status())
-            && (!self.further || self.when.iter().all(|when| when.holds_in(registers)))
+        let (status, register) = registers.asked(self.register);
+        self.status.hold(status)
+            && self.own.hold(register)
+            && (!self.asks || self.further.hold(registers))
     }
 
     /// The conditions.
     #[must_use]
     pub const fn conditions(&self) -> &'static [When] {
-        self.when
+        self.further.when
     }
 
     /// The fields.
@@ -156,26 +170,67 @@ impl<'a> Values<'a> {
 }
 
 impl Values<'_> {
+    /// The next list of fields: of a group that is wanted and whose conditions hold, or those behind the groups.
+    // A call would cost as much as two groups.
+    #[inline(always)]
+    fn list(
+        registers: &Registers<'_>,
+        groups: &mut &'static [Group],
+        after: &mut &'static [&'static Field],
+        wanted: impl Fn(&Group) -> bool,
+    ) -> Option<&'static [&'static Field]> {
+        while let [group, rest @ ..] = *groups {
+            *groups = rest;
+            if wanted(group) && group.holds_in(registers) {
+                return Some(group.fields);
+            }
+        }
+        let last = core::mem::take(after);
+        (!last.is_empty()).then_some(last)
+    }
+
+    /// The values of the groups and fields that are wanted: a plain loop in a loop, which costs less than stopping after
+    /// every value.
+    #[inline]
+    fn walk<B>(
+        &self,
+        in_group: impl Fn(&Group) -> bool,
+        wanted: impl Fn(&Field) -> bool,
+        init: B,
+        mut f: impl FnMut(B, Value) -> B,
+    ) -> B {
+        let registers = &self.registers;
+        let (mut fields, mut groups, mut after) = (self.fields, self.groups, self.after);
+        let mut acc = init;
+        loop {
+            for field in fields {
+                if wanted(field)
+                    && let Some(value) = field.value_in(registers)
+                {
+                    acc = f(acc, value);
+                }
+            }
+            match Self::list(registers, &mut groups, &mut after, &in_group) {
+                Some(list) => fields = list,
+                None => return acc,
+            }
+        }
+    }
+
     /// The coordinates among the values, in their order: what a location is made of, without the other fields.
     #[inline]
     pub fn places(self, mut found: impl FnMut(Place, u64)) {
-        let registers = &self.registers;
-        let mut all = |fields: &'static [&'static Field]| {
-            for field in fields {
-                if let Some(place) = field.place()
-                    && let Some(value) = field.value_in(registers)
-                {
+        let placed = |field: &Field| field.place().is_some();
+        self.walk(
+            |group| group.placed,
+            placed,
+            (),
+            |(), value| {
+                if let Some(place) = value.field.place() {
                     found(place, value.raw);
                 }
-            }
-        };
-        all(self.fields);
-        for group in self.groups {
-            if group.placed && group.holds_in(registers) {
-                all(group.fields);
-            }
-        }
-        all(self.after);
+            },
+        );
     }
 }
 
@@ -191,38 +246,13 @@ impl Iterator for Values<'_> {
                     return Some(value);
                 }
             }
-            match self.groups {
-                [group, rest @ ..] => {
-                    self.groups = rest;
-                    if group.holds_in(&self.registers) {
-                        self.fields = group.fields;
-                    }
-                }
-                [] if self.after.is_empty() => return None,
-                [] => self.fields = core::mem::take(&mut self.after),
-            }
+            let (groups, after) = (&mut self.groups, &mut self.after);
+            self.fields = Self::list(&self.registers, groups, after, |_| true)?;
         }
     }
 
-    // Plain loops, which cost less than stopping after every value.
     #[inline]
-    fn fold<B, F: FnMut(B, Value) -> B>(self, init: B, mut f: F) -> B {
-        let registers = &self.registers;
-        let mut all = |acc: B, fields: &'static [&'static Field]| {
-            let mut acc = acc;
-            for field in fields {
-                if let Some(value) = field.value_in(registers) {
-                    acc = f(acc, value);
-                }
-            }
-            acc
-        };
-        let mut acc = all(init, self.fields);
-        for group in self.groups {
-            if group.holds_in(registers) {
-                acc = all(acc, group.fields);
-            }
-        }
-        all(acc, self.after)
+    fn fold<B, F: FnMut(B, Value) -> B>(self, init: B, f: F) -> B {
+        self.walk(|_| true, |_| true, init, f)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::register::Registers;
 use super::{Bits, Register};
-use crate::arch::{ErrorClass, ErrorCode};
+use crate::arch::ErrorClass;
 use crate::record::Record;
 
 /// A condition on a record, as data.
@@ -47,6 +47,53 @@ impl When {
                 );
                 Some((register, mask, wanted))
             }
+            // As many values as some low bits have, from where those are zero.
+            Self::Within(register, bits, low, high)
+                if high >= low
+                    && (high ^ low).wrapping_add(1).is_power_of_two()
+                    && low & (high ^ low) == 0 =>
+            {
+                let mask = (u64::MAX >> (64 - bits.width())) & !(high ^ low);
+                assert!(low & !mask == 0, "a range ends beyond its bits");
+                Some((register, mask << bits.lo(), low << bits.lo()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The condition as a range of some bits of MCi_STATUS, where it is of that kind.
+    const fn range(&self) -> Option<Range> {
+        let (bits, low, high, inside) = match *self {
+            Self::Not(Register::Status, bits, other) => (bits, other, other, false),
+            Self::Within(Register::Status, bits, low, high) => (bits, low, high, true),
+            Self::Outside(Register::Status, bits, low, high) => (bits, low, high, false),
+            _ => return None,
+        };
+        assert!(low <= high, "a range ascends");
+        if bits.width() > 32 || high > u32::MAX as u64 {
+            return None;
+        }
+        Some(Range {
+            mask: u32::MAX >> (32 - bits.width()),
+            low: low as u32,
+            span: (high - low) as u32,
+            shift: bits.lo(),
+            inside,
+        })
+    }
+
+    /// The register that the condition asks beside MCi_STATUS.
+    pub(super) const fn register(&self) -> Option<Register> {
+        match *self {
+            Self::Is(register, ..)
+            | Self::Not(register, ..)
+            | Self::Within(register, ..)
+            | Self::Outside(register, ..)
+            | Self::Masked(register, ..)
+                if !matches!(register, Register::Status) =>
+            {
+                Some(register)
+            }
             _ => None,
         }
     }
@@ -75,8 +122,8 @@ impl When {
             Self::Masked(register, mask, wanted) => registers
                 .get(register)
                 .is_some_and(|raw| raw & mask == wanted),
-            Self::Class(class) => ErrorCode::of(record).class() == class,
-            Self::NotClass(class) => ErrorCode::of(record).class() != class,
+            Self::Class(class) => ErrorClass::of(record) == class,
+            Self::NotClass(class) => ErrorClass::of(record) != class,
             Self::Banks(first, last) => record
                 .bank()
                 .is_some_and(|bank| (first..=last).contains(&bank)),
@@ -109,30 +156,141 @@ impl Asks {
         }
     }
 
+    /// Whether this is what is asked.
+    pub(super) const fn is(self, mask: u64, value: u64) -> bool {
+        self.mask == mask && self.value == value
+    }
+
     #[inline]
     pub(super) const fn hold(self, register: u64) -> bool {
         register & self.mask == self.value
     }
 
-    /// What conditions say about MCi_STATUS and about one more register, added to what is known; and whether some
-    /// condition asks for more.
+    /// What conditions say about MCi_STATUS and about one more register, added to what is known, and the conditions that
+    /// say more than that.
     pub(super) const fn decided(
         mut status: Self,
         mut own: Self,
         register: Register,
-        when: &[When],
-    ) -> (Self, Self, bool) {
-        let (mut further, mut i) = (false, 0);
+        when: &'static [When],
+    ) -> (Self, Self, Further) {
+        assert!(when.len() <= 16, "at most 16 conditions");
+        let mut further = Further {
+            when,
+            ..Further::NOTHING
+        };
+        let mut i = 0;
         while i < when.len() {
-            match when[i].mask() {
-                Some((Register::Status, mask, value)) => status = status.and(mask, value),
-                Some((other, mask, value)) if other as u8 == register as u8 => {
+            match (when[i].mask(), when[i].range()) {
+                (Some((Register::Status, mask, value)), _) if mask & register.lent() == 0 => {
+                    status = status.and(mask, value);
+                }
+                (Some((other, mask, value)), _)
+                    if other as u8 == register as u8 && !matches!(other, Register::Status) =>
+                {
                     own = own.and(mask, value);
                 }
-                _ => further = true,
+                (_, Some(range)) if further.range.mask == 0 => further.range = range,
+                _ => match when[i] {
+                    When::Class(class) => further.classes &= 1 << class as u16,
+                    When::NotClass(class) => further.classes &= !(1 << class as u16),
+                    _ => further.which |= 1 << i,
+                },
             }
             i += 1;
         }
         (status, own, further)
+    }
+}
+
+/// That some bits of MCi_STATUS, 32 at most, are within a range, or outside of it.
+#[derive(Clone, Copy, Debug)]
+struct Range {
+    mask: u32,
+    low: u32,
+    /// From the lowest value to the highest.
+    span: u32,
+    shift: u8,
+    inside: bool,
+}
+
+impl Range {
+    #[inline]
+    const fn holds(&self, status: u64) -> bool {
+        let value = (status >> (self.shift & 63)) as u32 & self.mask;
+        (value.wrapping_sub(self.low) <= self.span) == self.inside
+    }
+}
+
+/// Conditions, of which some are more than [`Asks`] can say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Further {
+    /// The first of those, of most the only one, if it is a range.
+    range: Range,
+    /// The classes of error codes that may be, a bit each.
+    classes: u16,
+    /// A bit for each condition that remains.
+    which: u16,
+    pub(super) when: &'static [When],
+}
+
+impl Further {
+    pub(super) const NOTHING: Self = Self {
+        range: Range {
+            mask: 0,
+            low: 0,
+            span: 0,
+            shift: 0,
+            inside: true,
+        },
+        classes: u16::MAX,
+        which: 0,
+        when: &[],
+    };
+
+    /// Whether there are none of those.
+    pub(super) const fn nothing(&self) -> bool {
+        self.range.mask == 0 && !self.remain()
+    }
+
+    /// Whether there are some beside the range.
+    pub(super) const fn remain(&self) -> bool {
+        self.which != 0 || self.classes != u16::MAX
+    }
+
+    /// Whether all of those hold.
+    #[inline]
+    pub(super) fn hold(&self, registers: &Registers<'_>) -> bool {
+        self.range_holds(registers) && self.rest_hold(registers)
+    }
+
+    /// Whether the range holds, if there is one.
+    #[inline]
+    pub(super) const fn range_holds(&self, registers: &Registers<'_>) -> bool {
+        self.range.holds(registers.status())
+    }
+
+    /// Whether what remains holds.
+    #[inline]
+    pub(super) fn rest_hold(&self, registers: &Registers<'_>) -> bool {
+        if self.classes != u16::MAX
+            && self.classes >> ErrorClass::of(registers.record) as u16 & 1 == 0
+        {
+            return false;
+        }
+        self.which == 0 || self.others_hold(registers)
+    }
+
+    // Apart, so that what is asked more often stays short.
+    #[inline(never)]
+    fn others_hold(&self, registers: &Registers<'_>) -> bool {
+        let mut which = self.which;
+        for when in self.when {
+            if which & 1 != 0 && !when.holds_in(registers) {
+                return false;
+            }
+            which >>= 1;
+        }
+        true
     }
 }
