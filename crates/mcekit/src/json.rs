@@ -29,8 +29,8 @@ impl Serialize for Hex {
     #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match small_hex(self.0) {
-            Some(text) => serializer.serialize_str(text),
-            None => serializer.serialize_str(HexText::of(self.0).as_str()),
+            Some(text) => Plain(text).serialize(serializer),
+            None => Plain(HexText::of(self.0).as_str()).serialize(serializer),
         }
     }
 }
@@ -48,7 +48,7 @@ impl Serialize for HexPair {
         text[..first.len()].copy_from_slice(first);
         text[first.len() + 1..end].copy_from_slice(second);
         // Hex digits are ASCII; an empty string is never reached.
-        serializer.serialize_str(core::str::from_utf8(&text[..end]).unwrap_or_default())
+        Plain(core::str::from_utf8(&text[..end]).unwrap_or_default()).serialize(serializer)
     }
 }
 
@@ -63,32 +63,53 @@ impl Serialize for Key {
     }
 }
 
-/// A number in hex.
+/// Text that needs no escapes: a plain string, in which [`write_json`] has nothing to look for.
+#[derive(Clone, Copy)]
+pub(crate) struct Plain<'a>(pub(crate) &'a str);
+
+impl Plain<'_> {
+    /// What the writer knows it by. Formats make nothing of the name of a wrapper.
+    const NAME: &'static str = "mcekit::Plain";
+}
+
+impl Serialize for Plain<'_> {
+    #[inline(always)]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(Self::NAME, self.0)
+    }
+}
+
+/// A number in hex. Aligned, as a look at whether its bytes are text likes it.
+#[repr(align(8))]
 struct HexText {
     bytes: [u8; 18],
-    from: usize,
+    len: usize,
 }
 
 impl HexText {
+    #[inline]
     const fn of(value: u64) -> Self {
         let zeros = value.leading_zeros() as usize / 4;
         // Zero has a digit too.
-        let from = if zeros > 15 { 15 } else { zeros };
+        let zeros = if zeros > 15 { 15 } else { zeros };
+        let value = value << (4 * zeros);
         let digits = [hex_digits(value >> 32), hex_digits(value & 0xffff_ffff)];
-        let mut bytes = [b'x'; 18];
+        let mut bytes = *b"0x----------------";
         bytes
             .split_at_mut(2)
             .1
             .copy_from_slice(digits.as_flattened());
-        bytes[from] = b'0';
-        bytes[from + 1] = b'x';
-        Self { bytes, from }
+        Self {
+            bytes,
+            len: 18 - zeros,
+        }
     }
 
+    #[inline]
     fn as_str(&self) -> &str {
         // Hex digits are ASCII; an empty string is never reached.
-        let text = self.bytes.get(self.from..).unwrap_or_default();
-        core::str::from_utf8(text).unwrap_or_default()
+        let text = core::str::from_utf8(&self.bytes).unwrap_or_default();
+        text.get(..self.len).unwrap_or_default()
     }
 }
 
@@ -104,6 +125,7 @@ fn small_hex(value: u64) -> Option<&'static str> {
 }
 
 /// The eight hex digits of a number of at most 32 bits.
+#[inline]
 const fn hex_digits(value: u64) -> [u8; 8] {
     const EACH: u64 = 0x0101_0101_0101_0101;
     // Each nibble goes to a byte of its own; those above 9 are found by the carry of an addition of 6.
@@ -149,7 +171,7 @@ struct Number<const HEX: bool>(Option<u64>);
 type Register = Number<true>;
 
 /// A count or an id: `"10"` is ten.
-type Plain = Number<false>;
+type Count = Number<false>;
 
 impl<const HEX: bool> Number<HEX> {
     fn parse(text: &str) -> Option<u64> {
@@ -250,8 +272,11 @@ mod tests {
                 (1 << shift) - 1,
                 0xfedc_ba98_7654_3210 >> shift,
             ] {
-                let written = serde_json::to_string(&Hex(value)).unwrap();
-                assert_eq!(written, std::format!("\"{value:#x}\""));
+                let expected = std::format!("\"{value:#x}\"");
+                assert_eq!(serde_json::to_string(&Hex(value)).unwrap(), expected);
+                let mut ours = std::string::String::new();
+                super::write_json(&mut ours, &Hex(value)).unwrap();
+                assert_eq!(ours, expected);
             }
         }
     }
