@@ -21,16 +21,32 @@ pub use write::write_json;
 use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-/// A number that is written as a hex string, `"0x8c"`.
+/// A number that is written as a hex string, `"0x8c"`; in formats that are not for people, as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hex(pub u64);
 
+impl Hex {
+    /// What the writer knows it by. Formats make nothing of the name of a wrapper.
+    const NAME: &'static str = "mcekit::Hex";
+}
+
 impl Serialize for Hex {
-    #[inline]
+    #[inline(always)]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match small_hex(self.0) {
-            Some(text) => Plain(text).serialize(serializer),
-            None => Plain(HexText::of(self.0).as_str()).serialize(serializer),
+        serializer.serialize_newtype_struct(Self::NAME, &Digits(self.0))
+    }
+}
+
+/// What is in a [`Hex`]. The writer has the digits where they belong at once, and asks for the number.
+struct Digits(u64);
+
+impl Serialize for Digits {
+    #[inline(always)]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.serialize_str(HexText::of(self.0).as_str())
+        } else {
+            serializer.serialize_u64(self.0)
         }
     }
 }
@@ -79,54 +95,46 @@ impl Serialize for Plain<'_> {
     }
 }
 
-/// A number in hex. Aligned, as a look at whether its bytes are text likes it.
-#[repr(align(8))]
+/// A number in hex.
 struct HexText {
     bytes: [u8; 18],
     len: usize,
 }
 
 impl HexText {
-    #[inline]
-    const fn of(value: u64) -> Self {
-        let zeros = value.leading_zeros() as usize / 4;
-        // Zero has a digit too.
-        let zeros = if zeros > 15 { 15 } else { zeros };
-        let value = value << (4 * zeros);
-        let digits = [hex_digits(value >> 32), hex_digits(value & 0xffff_ffff)];
+    fn of(value: u64) -> Self {
+        let (digits, len) = hex_digits(value);
         let mut bytes = *b"0x----------------";
-        bytes
-            .split_at_mut(2)
-            .1
-            .copy_from_slice(digits.as_flattened());
+        bytes[2..].copy_from_slice(&digits);
         Self {
             bytes,
-            len: 18 - zeros,
+            len: 2 + len,
         }
     }
 
-    #[inline]
     fn as_str(&self) -> &str {
         // Hex digits are ASCII; an empty string is never reached.
-        let text = core::str::from_utf8(&self.bytes).unwrap_or_default();
-        text.get(..self.len).unwrap_or_default()
+        let text = self.bytes.get(..self.len).unwrap_or_default();
+        core::str::from_utf8(text).unwrap_or_default()
     }
 }
 
-/// A number in hex, if it is one of the many small ones.
+/// The hex digits of a number without leading zeros, and how many they are; behind them, zeros.
 #[inline]
-fn small_hex(value: u64) -> Option<&'static str> {
-    if value >= SMALL {
-        return None;
-    }
-    let from = value as usize * 4;
-    let len = if value < 16 { 3 } else { 4 };
-    SMALL_HEX.get(from..from + len)
+fn hex_digits(value: u64) -> ([u8; 16], usize) {
+    // Zero has a digit too.
+    let zeros = value.leading_zeros().min(63) / 4;
+    let value = value << (4 * zeros);
+    let mut digits = [0; 16];
+    let (high, low) = digits.split_at_mut(8);
+    high.copy_from_slice(&eight_hex_digits(value >> 32));
+    low.copy_from_slice(&eight_hex_digits(value & 0xffff_ffff));
+    (digits, 16 - zeros as usize)
 }
 
 /// The eight hex digits of a number of at most 32 bits.
 #[inline]
-const fn hex_digits(value: u64) -> [u8; 8] {
+const fn eight_hex_digits(value: u64) -> [u8; 8] {
     const EACH: u64 = 0x0101_0101_0101_0101;
     // Each nibble goes to a byte of its own; those above 9 are found by the carry of an addition of 6.
     let mut v = value;
@@ -136,33 +144,6 @@ const fn hex_digits(value: u64) -> [u8; 8] {
     let letters = (v + 6 * EACH) >> 4 & EACH;
     (v + b'0' as u64 * EACH + letters * (b'a' - b'0' - 10) as u64).to_be_bytes()
 }
-
-/// Numbers below this stand in a table.
-const SMALL: u64 = 0x100;
-
-/// Small numbers, four bytes each.
-static SMALL_HEX: &str = {
-    const BYTES: [u8; 4 * SMALL as usize] = {
-        let digits = b"0123456789abcdef";
-        let (mut bytes, mut n) = ([b'x'; 4 * SMALL as usize], 0);
-        while n < SMALL as usize {
-            let at = 4 * n;
-            bytes[at] = b'0';
-            if n < 16 {
-                bytes[at + 2] = digits[n];
-            } else {
-                bytes[at + 2] = digits[n >> 4];
-                bytes[at + 3] = digits[n & 15];
-            }
-            n += 1;
-        }
-        bytes
-    };
-    match core::str::from_utf8(&BYTES) {
-        Ok(text) => text,
-        Err(_) => panic!("digits are ASCII"),
-    }
-};
 
 /// A number as it comes in: a number, or a string of which `HEX` says how it reads without `0x`.
 struct Number<const HEX: bool>(Option<u64>);

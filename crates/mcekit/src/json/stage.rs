@@ -5,7 +5,7 @@
 
 use core::fmt::{self, Write};
 
-use super::hex_digits;
+use super::{eight_hex_digits, hex_digits};
 
 /// A power of two; as much as one record's explanation needs once or twice.
 const SIZE: usize = 1024;
@@ -102,17 +102,44 @@ impl<W: Write> Stage<W> {
     #[inline(never)]
     fn long_number(&mut self, at: usize, value: u64) -> Written {
         const EIGHT: u64 = 100_000_000;
+        const ZEROS: u64 = EACH * b'0' as u64;
         if value >= EIGHT {
             let at = self.long_number(at, value / EIGHT)?;
-            let digits = decimals(value % EIGHT) | EACH * u64::from(b'0');
+            let digits = decimals(value % EIGHT) | ZEROS;
             return self.sign(at, &digits.to_le_bytes());
         }
         let digits = decimals(value);
         // Zero has a digit too.
         let zeros = (digits.trailing_zeros() / 8).min(7);
         let (at, room) = self.room(at)?;
-        *room = (digits >> (8 * zeros) | EACH * u64::from(b'0')).to_le_bytes();
+        *room = ((digits >> (8 * zeros)) | ZEROS).to_le_bytes();
         Ok(at + 8 - zeros as usize)
+    }
+
+    /// A number in hex, in quotes.
+    #[inline]
+    pub(super) fn hex(&mut self, at: usize, value: u64) -> Written {
+        if value > u32::MAX.into() {
+            return self.long_hex(at, value);
+        }
+        let (at, room) = self.room::<12>(at)?;
+        // Zero has a digit too.
+        let zeros = (value as u32).leading_zeros().min(31) / 4;
+        let end = 11 - zeros as usize;
+        room[..3].copy_from_slice(b"\"0x");
+        room[3..11].copy_from_slice(&eight_hex_digits(value << (4 * zeros)));
+        room[end] = b'"';
+        Ok(at + end + 1)
+    }
+
+    #[inline(never)]
+    fn long_hex(&mut self, at: usize, value: u64) -> Written {
+        let (at, room) = self.room::<20>(at)?;
+        let (digits, len) = hex_digits(value);
+        room[..3].copy_from_slice(b"\"0x");
+        room[3..19].copy_from_slice(&digits);
+        room[3 + len] = b'"';
+        Ok(at + len + 4)
     }
 
     /// A key, behind what stands before it. Of a key that is known while compiling, little is left to do.
@@ -142,58 +169,69 @@ impl<W: Write> Stage<W> {
     /// Text in quotes, with escapes where it needs some; `PLAIN` text is known to need none.
     #[inline(never)]
     pub(super) fn quoted<const PLAIN: bool>(&mut self, at: usize, text: &str) -> Written {
+        match self.short::<1, PLAIN>(at, text) {
+            Some(end) => Ok(end),
+            None => self.long(at, text),
+        }
+    }
+
+    /// Text with as many quotes on either side, if it is short, needs no escapes, and there is room.
+    #[inline(always)]
+    fn short<const QUOTES: usize, const PLAIN: bool>(
+        &mut self,
+        at: usize,
+        text: &str,
+    ) -> Option<usize> {
         let (bytes, len) = (text.as_bytes(), text.len());
-        let room = self.bytes.get_mut(at..);
-        let Some(room) = room.and_then(<[u8]>::first_chunk_mut::<{ SHORT + 2 }>) else {
-            return self.quoted_anew::<PLAIN>(at, text);
-        };
+        let room = self.bytes.get_mut(at..)?;
+        let room = room.first_chunk_mut::<{ SHORT + 2 }>()?;
         // Two stores, which overlap unless the text is as long as both.
-        macro_rules! short {
-            ($n:literal, $plain:expr) => {
-                if let (Some(first), Some(last)) =
-                    (bytes.first_chunk::<$n>(), bytes.last_chunk::<$n>())
-                    && len <= 2 * $n
-                    && (PLAIN || $plain(first, last))
-                {
-                    let end = 1 + len - $n;
-                    room[0] = b'"';
-                    room[1..1 + $n].copy_from_slice(first);
-                    room[end..end + $n].copy_from_slice(last);
-                    room[end + $n] = b'"';
-                    return Ok(at + len + 2);
+        macro_rules! twice {
+            ($n:literal, $plain:expr) => {{
+                let (first, last) = (bytes.first_chunk::<$n>()?, bytes.last_chunk::<$n>()?);
+                if len > 2 * $n || !(PLAIN || $plain(first, last)) {
+                    return None;
                 }
-            };
+                let end = QUOTES + len - $n;
+                room[QUOTES..QUOTES + $n].copy_from_slice(first);
+                room[end..end + $n].copy_from_slice(last);
+            }};
+        }
+        if QUOTES == 1 {
+            room[0] = b'"';
         }
         if len >= 32 {
-            short!(32, are_plain);
+            twice!(32, are_plain);
         } else if len >= 16 {
-            short!(16, are_plain);
+            twice!(16, are_plain);
         } else if len >= 8 {
-            short!(8, are_plain);
+            twice!(8, are_plain);
         } else if len >= 4 {
-            short!(4, |first: &[u8; 4], last: &[u8; 4]| word_is_plain(
+            twice!(4, |first: &[u8; 4], last: &[u8; 4]| word_is_plain(
                 u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
             ));
-        } else {
-            short!(2, |first: &[u8; 2], last: &[u8; 2]| word_is_plain(
+        } else if len >= 2 {
+            twice!(2, |first: &[u8; 2], last: &[u8; 2]| word_is_plain(
                 0x2020_2020_0000_0000
                     | u64::from(u16::from_le_bytes(*first)) << 16
                     | u64::from(u16::from_le_bytes(*last))
             ));
+        } else {
+            twice!(1, |first: &[u8; 1], _| plain(first[0]));
         }
-        self.long(at, text)
+        if QUOTES == 1 {
+            room[1 + len] = b'"';
+        }
+        Some(at + len + 2 * QUOTES)
     }
 
-    #[cold]
+    /// Text in quotes, of any kind and length.
     #[inline(never)]
-    fn quoted_anew<const PLAIN: bool>(&mut self, at: usize, text: &str) -> Written {
-        self.flush(at)?;
-        self.quoted::<PLAIN>(0, text)
-    }
-
-    /// The same for text of any kind and length.
-    #[inline(never)]
-    fn long(&mut self, at: usize, text: &str) -> Written {
+    fn long(&mut self, mut at: usize, text: &str) -> Written {
+        if at > SIZE - SHORT - 2 {
+            self.flush(at)?;
+            at = 0;
+        }
         let at = self.sign(at, b"\"")?;
         let at = self.escaped(at, text)?;
         self.sign(at, b"\"")
@@ -201,6 +239,9 @@ impl<W: Write> Stage<W> {
 
     /// Text with escapes where it needs some.
     fn escaped(&mut self, mut at: usize, text: &str) -> Written {
+        if let Some(end) = self.short::<0, false>(at, text) {
+            return Ok(end);
+        }
         let (chunks, rest) = text.as_bytes().as_chunks::<16>();
         if chunks.iter().all(|chunk| are_plain(chunk, chunk)) && rest.iter().copied().all(plain) {
             return self.text(at, text);
@@ -215,7 +256,7 @@ impl<W: Write> Stage<W> {
                 '\u{8}' => self.sign(at, b"\\b")?,
                 '\u{c}' => self.sign(at, b"\\f")?,
                 '\0'..' ' => {
-                    let [.., high, low] = hex_digits(c.into());
+                    let [.., high, low] = eight_hex_digits(c.into());
                     self.sign(at, &[b'\\', b'u', b'0', b'0', high, low])?
                 }
                 _ => self.text(at, c.encode_utf8(&mut [0; 4]))?,
@@ -278,11 +319,11 @@ const fn word_is_plain(word: u64) -> bool {
 /// The eight decimal digits of a number below 100,000,000, the first in the lowest byte.
 const fn decimals(value: u64) -> u64 {
     // Halves of four digits, then of two, then of one; what is divided is so small that a multiplication does it.
-    let fours = value / 10_000 | (value % 10_000) << 32;
-    let upper = (fours * 10_486 >> 20) & 0x7f_0000_007f;
-    let twos = upper | (fours - 100 * upper) << 16;
-    let upper = (twos * 103 >> 10) & 0x000f_000f_000f_000f;
-    upper | (twos - 10 * upper) << 8
+    let fours = (value / 10_000) | ((value % 10_000) << 32);
+    let upper = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let twos = upper | ((fours - 100 * upper) << 16);
+    let upper = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    upper | ((twos - 10 * upper) << 8)
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use serde::ser::{
     SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use super::Plain;
 use super::stage::{Stage, Written};
+use super::{Hex, Plain};
 
 /// Writes a value as compact JSON text.
 ///
@@ -30,17 +30,26 @@ pub fn write_json<W: Write>(out: &mut W, value: &(impl Serialize + ?Sized)) -> f
     let at = value.serialize(Json {
         out: &mut stage,
         at: 0,
-        plain: false,
+        known: Known::Nothing,
     })?;
     stage.flush(at)
+}
+
+/// What the name of its wrapper says of a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Nothing,
+    /// Text that needs no escapes.
+    Plain,
+    /// A number in hex.
+    Hex,
 }
 
 /// One value.
 struct Json<'w, W> {
     out: &'w mut Stage<W>,
     at: usize,
-    /// Whether text is known to need no escapes.
-    plain: bool,
+    known: Known,
 }
 
 impl<'w, W: Write> Json<'w, W> {
@@ -73,6 +82,12 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
     type SerializeMap = Members<'w, W>;
     type SerializeStruct = Members<'w, W>;
     type SerializeStructVariant = Members<'w, W>;
+
+    /// JSON is, but of what is written in hex the number is wanted.
+    #[inline]
+    fn is_human_readable(&self) -> bool {
+        self.known != Known::Hex
+    }
 
     #[inline]
     fn serialize_bool(self, value: bool) -> Written {
@@ -114,8 +129,13 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
         self.out.number(self.at, value.into())
     }
 
+    #[inline]
     fn serialize_u64(self, value: u64) -> Written {
-        self.out.number(self.at, value)
+        if self.known == Known::Hex {
+            self.out.hex(self.at, value)
+        } else {
+            self.out.number(self.at, value)
+        }
     }
 
     fn serialize_f32(self, value: f32) -> Written {
@@ -136,7 +156,7 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
 
     #[inline(always)]
     fn serialize_str(self, value: &str) -> Written {
-        if self.plain {
+        if self.known == Known::Plain {
             self.out.quoted::<true>(self.at, value)
         } else {
             self.out.quoted::<false>(self.at, value)
@@ -180,7 +200,11 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
         name: &'static str,
         value: &T,
     ) -> Written {
-        self.plain |= name == Plain::NAME;
+        self.known = match name {
+            Plain::NAME => Known::Plain,
+            Hex::NAME => Known::Hex,
+            _ => Known::Nothing,
+        };
         value.serialize(self)
     }
 
@@ -290,7 +314,7 @@ impl<W: Write> Members<'_, W> {
         self.at = value.serialize(Json {
             out: self.out,
             at: self.at,
-            plain: false,
+            known: Known::Nothing,
         })?;
         Ok(())
     }
