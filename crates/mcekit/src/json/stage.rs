@@ -5,7 +5,7 @@
 
 use core::fmt::{self, Write};
 
-use super::{eight_hex_digits, hex_digits};
+use crate::hex::{eight_hex_digits, hex_digits};
 
 /// A power of two; as much as one record's explanation needs once or twice.
 const SIZE: usize = 1024;
@@ -169,6 +169,7 @@ impl<W: Write> Stage<W> {
     /// Text in quotes, with escapes where it needs some; `PLAIN` text is known to need none.
     #[inline(never)]
     pub(super) fn quoted<const PLAIN: bool>(&mut self, at: usize, text: &str) -> Written {
+        debug_assert!(!PLAIN || text.bytes().all(plain), "{text}");
         match self.short::<1, PLAIN>(at, text) {
             Some(end) => Ok(end),
             None => self.long(at, text),
