@@ -53,20 +53,27 @@ impl Serialize for Digits {
     }
 }
 
-/// Two numbers in hex, `"0xa,0x31"`.
+/// Two numbers in hex, `"0xa,0x31"`; in formats that are not for people, as two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HexPair(pub u32, pub u32);
 
 impl Serialize for HexPair {
+    #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let [first, second] = [self.0, self.1].map(|number| HexText::of(number.into()));
-        let mut text = [b','; 21];
-        let (first, second) = (first.as_str().as_bytes(), second.as_str().as_bytes());
-        let end = first.len() + 1 + second.len();
-        text[..first.len()].copy_from_slice(first);
-        text[first.len() + 1..end].copy_from_slice(second);
-        // Hex digits are ASCII; an empty string is never reached.
-        Plain(core::str::from_utf8(&text[..end]).unwrap_or_default()).serialize(serializer)
+        serializer.serialize_newtype_struct(Hex::NAME, &DigitPair(self.0, self.1))
+    }
+}
+
+struct DigitPair(u32, u32);
+
+impl Serialize for DigitPair {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(&format_args!("{:#x},{:#x}", self.0, self.1))
+        } else {
+            (u64::from(self.0), u64::from(self.1)).serialize(serializer)
+        }
     }
 }
 
@@ -194,7 +201,8 @@ impl<'de, const HEX: bool> Visitor<'de> for NumberVisitor<HEX> {
 
 #[cfg(test)]
 mod tests {
-    use super::Hex;
+    use super::{Hex, HexPair, write_json};
+    use std::string::String;
 
     #[test]
     fn hex_as_the_formatting_machinery_writes_it() {
@@ -207,8 +215,15 @@ mod tests {
             ] {
                 let expected = std::format!("\"{value:#x}\"");
                 assert_eq!(serde_json::to_string(&Hex(value)).unwrap(), expected);
-                let mut ours = std::string::String::new();
-                super::write_json(&mut ours, &Hex(value)).unwrap();
+                let mut ours = String::new();
+                write_json(&mut ours, &Hex(value)).unwrap();
+                assert_eq!(ours, expected);
+                let (high, low) = ((value >> 32) as u32, value as u32);
+                let expected = std::format!("[\"{high:#x},{low:#x}\",[{high},{low}]]");
+                let pair = (HexPair(high, low), (high, low));
+                assert_eq!(serde_json::to_string(&pair).unwrap(), expected);
+                ours.clear();
+                write_json(&mut ours, &pair).unwrap();
                 assert_eq!(ours, expected);
             }
         }

@@ -116,30 +116,43 @@ impl<W: Write> Stage<W> {
         Ok(at + 8 - zeros as usize)
     }
 
-    /// A number in hex, in quotes.
+    /// A number in hex, with as many quotes on either side.
     #[inline]
-    pub(super) fn hex(&mut self, at: usize, value: u64) -> Written {
+    pub(super) fn hex<const QUOTES: usize>(&mut self, at: usize, value: u64) -> Written {
         if value > u32::MAX.into() {
-            return self.long_hex(at, value);
+            return self.long_hex::<QUOTES>(at, value);
         }
-        let (at, room) = self.room::<12>(at)?;
         // Zero has a digit too.
         let zeros = (value as u32).leading_zeros().min(31) / 4;
-        let end = 11 - zeros as usize;
-        room[..3].copy_from_slice(b"\"0x");
-        room[3..11].copy_from_slice(&eight_hex_digits(value << (4 * zeros)));
-        room[end] = b'"';
-        Ok(at + end + 1)
+        let digits = eight_hex_digits(value << (4 * zeros));
+        self.digits::<QUOTES, 8, 12>(at, &digits, 8 - zeros as usize)
     }
 
     #[inline(never)]
-    fn long_hex(&mut self, at: usize, value: u64) -> Written {
-        let (at, room) = self.room::<20>(at)?;
+    fn long_hex<const QUOTES: usize>(&mut self, at: usize, value: u64) -> Written {
         let (digits, len) = hex_digits(value);
-        room[..3].copy_from_slice(b"\"0x");
-        room[3..19].copy_from_slice(&digits);
-        room[3 + len] = b'"';
-        Ok(at + len + 4)
+        self.digits::<QUOTES, 16, 20>(at, &digits, len)
+    }
+
+    /// The first `len` of `N` hex digits, with what belongs around them: `ROOM` is four more.
+    #[inline(always)]
+    fn digits<const QUOTES: usize, const N: usize, const ROOM: usize>(
+        &mut self,
+        at: usize,
+        digits: &[u8; N],
+        len: usize,
+    ) -> Written {
+        let (at, room) = self.room::<ROOM>(at)?;
+        if QUOTES == 1 {
+            room[0] = b'"';
+        }
+        room[QUOTES..QUOTES + 2].copy_from_slice(b"0x");
+        room[QUOTES + 2..QUOTES + 2 + N].copy_from_slice(digits);
+        let end = QUOTES + 2 + len.min(N);
+        if QUOTES == 1 {
+            room[end] = b'"';
+        }
+        Ok(at + end + QUOTES)
     }
 
     /// A key, behind what stands before it. Of a key that is known while compiling, little is left to do.

@@ -41,8 +41,10 @@ enum Known {
     Nothing,
     /// Text that needs no escapes.
     Plain,
-    /// A number in hex.
+    /// A number in hex, or several.
     Hex,
+    /// One of several numbers in hex.
+    HexPart,
 }
 
 /// One value.
@@ -129,12 +131,12 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
         self.out.number(self.at, value.into())
     }
 
-    #[inline]
+    #[inline(always)]
     fn serialize_u64(self, value: u64) -> Written {
-        if self.known == Known::Hex {
-            self.out.hex(self.at, value)
-        } else {
-            self.out.number(self.at, value)
+        match self.known {
+            Known::Hex => self.out.hex::<1>(self.at, value),
+            Known::HexPart => self.out.hex::<0>(self.at, value),
+            _ => self.out.number(self.at, value),
         }
     }
 
@@ -225,7 +227,14 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
         Ok(self.open(b'['))
     }
 
+    #[inline]
     fn serialize_tuple(self, _len: usize) -> Result<Members<'w, W>, fmt::Error> {
+        if self.known == Known::Hex {
+            return Ok(Members {
+                end: b'"',
+                ..self.open(b'"')
+            });
+        }
         Ok(self.open(b'['))
     }
 
@@ -299,22 +308,22 @@ impl<W: Write> Members<'_, W> {
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> fmt::Result {
         let before = self.take_before();
         self.at = self.out.sign(self.at, &[before])?;
-        self.value(value)
+        self.value(value, Known::Nothing)
     }
 
     #[inline(always)]
     fn member<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> fmt::Result {
         let before = self.take_before();
         self.at = self.out.key(self.at, before, key)?;
-        self.value(value)
+        self.value(value, Known::Nothing)
     }
 
     #[inline(always)]
-    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> fmt::Result {
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T, known: Known) -> fmt::Result {
         self.at = value.serialize(Json {
             out: self.out,
             at: self.at,
-            known: Known::Nothing,
+            known,
         })?;
         Ok(())
     }
@@ -348,7 +357,7 @@ impl<W: Write> SerializeMap for Members<'_, W> {
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> fmt::Result {
-        self.value(value)
+        self.value(value, Known::Nothing)
     }
 
     // Most keys are known while compiling; inlined, they are a few stores.
@@ -390,10 +399,29 @@ macro_rules! list {
 
 list!(
     SerializeSeq::serialize_element,
-    SerializeTuple::serialize_element,
     SerializeTupleStruct::serialize_field,
     SerializeTupleVariant::serialize_field
 );
+
+impl<W: Write> SerializeTuple for Members<'_, W> {
+    type Ok = usize;
+    type Error = fmt::Error;
+
+    #[inline]
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> fmt::Result {
+        if self.end != b'"' {
+            return self.element(value);
+        }
+        let before = self.take_before();
+        self.at = self.out.sign(self.at, &[before])?;
+        self.value(value, Known::HexPart)
+    }
+
+    #[inline]
+    fn end(self) -> Written {
+        self.close()
+    }
+}
 
 /// Structs of either kind.
 macro_rules! object {
