@@ -21,34 +21,59 @@ pub use write::write_json;
 use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-/// A number that is written as a hex string, `"0x8c"`.
+use crate::hex::HexText;
+
+/// A number that is written as a hex string, `"0x8c"`; in formats that are not for people, as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hex(pub u64);
 
+impl Hex {
+    /// What the writer knows it by. Formats make nothing of the name of a wrapper.
+    const NAME: &'static str = "mcekit::Hex";
+}
+
 impl Serialize for Hex {
-    #[inline]
+    #[inline(always)]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match small_hex(self.0) {
-            Some(text) => serializer.serialize_str(text),
-            None => serializer.serialize_str(HexText::of(self.0).as_str()),
+        serializer.serialize_newtype_struct(Self::NAME, &Digits(self.0))
+    }
+}
+
+/// What is in a [`Hex`]. The writer has the digits where they belong at once, and asks for the number.
+struct Digits(u64);
+
+impl Serialize for Digits {
+    #[inline(always)]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.serialize_str(HexText::of(self.0).as_str())
+        } else {
+            serializer.serialize_u64(self.0)
         }
     }
 }
 
-/// Two numbers in hex, `"0xa,0x31"`.
+/// Two numbers in hex, `"0xa,0x31"`; in formats that are not for people, as two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HexPair(pub u32, pub u32);
 
 impl Serialize for HexPair {
+    #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let [first, second] = [self.0, self.1].map(|number| HexText::of(number.into()));
-        let mut text = [b','; 21];
-        let (first, second) = (first.as_str().as_bytes(), second.as_str().as_bytes());
-        let end = first.len() + 1 + second.len();
-        text[..first.len()].copy_from_slice(first);
-        text[first.len() + 1..end].copy_from_slice(second);
-        // Hex digits are ASCII; an empty string is never reached.
-        serializer.serialize_str(core::str::from_utf8(&text[..end]).unwrap_or_default())
+        serializer.serialize_newtype_struct(Hex::NAME, &DigitPair(self.0, self.1))
+    }
+}
+
+struct DigitPair(u32, u32);
+
+impl Serialize for DigitPair {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(&format_args!("{:#x},{:#x}", self.0, self.1))
+        } else {
+            (u64::from(self.0), u64::from(self.1)).serialize(serializer)
+        }
     }
 }
 
@@ -63,84 +88,21 @@ impl Serialize for Key {
     }
 }
 
-/// A number in hex.
-struct HexText {
-    bytes: [u8; 18],
-    from: usize,
+/// Text that needs no escapes: a plain string, in which [`write_json`] has nothing to look for.
+#[derive(Clone, Copy)]
+pub(crate) struct Plain<'a>(pub(crate) &'a str);
+
+impl Plain<'_> {
+    /// What the writer knows it by. Formats make nothing of the name of a wrapper.
+    const NAME: &'static str = "mcekit::Plain";
 }
 
-impl HexText {
-    const fn of(value: u64) -> Self {
-        let zeros = value.leading_zeros() as usize / 4;
-        // Zero has a digit too.
-        let from = if zeros > 15 { 15 } else { zeros };
-        let digits = [hex_digits(value >> 32), hex_digits(value & 0xffff_ffff)];
-        let mut bytes = [b'x'; 18];
-        bytes
-            .split_at_mut(2)
-            .1
-            .copy_from_slice(digits.as_flattened());
-        bytes[from] = b'0';
-        bytes[from + 1] = b'x';
-        Self { bytes, from }
-    }
-
-    fn as_str(&self) -> &str {
-        // Hex digits are ASCII; an empty string is never reached.
-        let text = self.bytes.get(self.from..).unwrap_or_default();
-        core::str::from_utf8(text).unwrap_or_default()
+impl Serialize for Plain<'_> {
+    #[inline(always)]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(Self::NAME, self.0)
     }
 }
-
-/// A number in hex, if it is one of the many small ones.
-#[inline]
-fn small_hex(value: u64) -> Option<&'static str> {
-    if value >= SMALL {
-        return None;
-    }
-    let from = value as usize * 4;
-    let len = if value < 16 { 3 } else { 4 };
-    SMALL_HEX.get(from..from + len)
-}
-
-/// The eight hex digits of a number of at most 32 bits.
-const fn hex_digits(value: u64) -> [u8; 8] {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    // Each nibble goes to a byte of its own; those above 9 are found by the carry of an addition of 6.
-    let mut v = value;
-    v = (v | v << 16) & 0x0000_ffff_0000_ffff;
-    v = (v | v << 8) & 0x00ff_00ff_00ff_00ff;
-    v = (v | v << 4) & (0x0f * EACH);
-    let letters = (v + 6 * EACH) >> 4 & EACH;
-    (v + b'0' as u64 * EACH + letters * (b'a' - b'0' - 10) as u64).to_be_bytes()
-}
-
-/// Numbers below this stand in a table.
-const SMALL: u64 = 0x100;
-
-/// Small numbers, four bytes each.
-static SMALL_HEX: &str = {
-    const BYTES: [u8; 4 * SMALL as usize] = {
-        let digits = b"0123456789abcdef";
-        let (mut bytes, mut n) = ([b'x'; 4 * SMALL as usize], 0);
-        while n < SMALL as usize {
-            let at = 4 * n;
-            bytes[at] = b'0';
-            if n < 16 {
-                bytes[at + 2] = digits[n];
-            } else {
-                bytes[at + 2] = digits[n >> 4];
-                bytes[at + 3] = digits[n & 15];
-            }
-            n += 1;
-        }
-        bytes
-    };
-    match core::str::from_utf8(&BYTES) {
-        Ok(text) => text,
-        Err(_) => panic!("digits are ASCII"),
-    }
-};
 
 /// A number as it comes in: a number, or a string of which `HEX` says how it reads without `0x`.
 struct Number<const HEX: bool>(Option<u64>);
@@ -149,7 +111,7 @@ struct Number<const HEX: bool>(Option<u64>);
 type Register = Number<true>;
 
 /// A count or an id: `"10"` is ten.
-type Plain = Number<false>;
+type Count = Number<false>;
 
 impl<const HEX: bool> Number<HEX> {
     fn parse(text: &str) -> Option<u64> {
@@ -239,7 +201,8 @@ impl<'de, const HEX: bool> Visitor<'de> for NumberVisitor<HEX> {
 
 #[cfg(test)]
 mod tests {
-    use super::Hex;
+    use super::{Hex, HexPair, write_json};
+    use std::string::String;
 
     #[test]
     fn hex_as_the_formatting_machinery_writes_it() {
@@ -250,8 +213,18 @@ mod tests {
                 (1 << shift) - 1,
                 0xfedc_ba98_7654_3210 >> shift,
             ] {
-                let written = serde_json::to_string(&Hex(value)).unwrap();
-                assert_eq!(written, std::format!("\"{value:#x}\""));
+                let expected = std::format!("\"{value:#x}\"");
+                assert_eq!(serde_json::to_string(&Hex(value)).unwrap(), expected);
+                let mut ours = String::new();
+                write_json(&mut ours, &Hex(value)).unwrap();
+                assert_eq!(ours, expected);
+                let (high, low) = ((value >> 32) as u32, value as u32);
+                let expected = std::format!("[\"{high:#x},{low:#x}\",[{high},{low}]]");
+                let pair = (HexPair(high, low), (high, low));
+                assert_eq!(serde_json::to_string(&pair).unwrap(), expected);
+                ours.clear();
+                write_json(&mut ours, &pair).unwrap();
+                assert_eq!(ours, expected);
             }
         }
     }

@@ -35,6 +35,7 @@
 extern crate std;
 
 pub mod arch;
+mod hex;
 #[cfg(feature = "serde")]
 mod json;
 mod record;

@@ -52,6 +52,13 @@
 //! ]);
 //! ```
 //!
+//! Nor a text with a sign that JSON would escape:
+//!
+//! ```compile_fail
+//! use mcekit::table::{bits, code, Field, Register};
+//! static F: Field = Field::codes("f", Register::Status, bits(19, 16), &[code(1, "a \"quote\"")]);
+//! ```
+//!
 //! Nor banks that no processor has, or that are listed twice:
 //!
 //! ```compile_fail

@@ -5,6 +5,7 @@ use core::fmt::{self, Display, Formatter};
 use super::code::{ErrorCode, InternalError, SimpleError};
 use super::decoding::Decoding;
 use super::terms::{Level, MemoryIo, Participation, Request, Transaction};
+use crate::hex::HexText;
 use crate::regs::{AddressMode, Misc, Threshold};
 
 impl Display for SimpleError {
@@ -21,6 +22,11 @@ impl Display for SimpleError {
     }
 }
 
+/// Words one after the other; `write!` asks far more than they need.
+fn words(f: &mut Formatter<'_>, words: &[&str]) -> fmt::Result {
+    words.iter().try_for_each(|word| f.write_str(word))
+}
+
 /// A noun for a request, as in "instruction fetch".
 const fn request(request: Request) -> &'static str {
     match request {
@@ -34,28 +40,26 @@ const fn request(request: Request) -> &'static str {
 impl Display for ErrorCode {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Simple(simple) => write!(f, "{simple}"),
+            Self::Simple(simple) => simple.fmt(f),
             Self::InternalTimer => f.write_str("internal timer error"),
             Self::InternalUnclassified(low) => {
                 write!(f, "internal unclassified error {:#x}", 0x400 | low)
             }
-            Self::GenericCache(level) => write!(f, "cache error, {level}"),
-            Self::Tlb(transaction, level) => write!(f, "TLB error, {}{level}", prefix(transaction)),
+            Self::GenericCache(level) => words(f, &["cache error, ", level.name()]),
+            Self::Tlb(transaction, level) => {
+                words(f, &["TLB error, ", prefix(transaction), level.name()])
+            }
             Self::MemoryController(op, channel) => {
-                write!(f, "memory controller error, {op}")?;
+                words(f, &["memory controller error, ", op.name()])?;
                 show_channel(channel, f)
             }
             Self::ExtendedMemory(op, channel) => {
-                write!(f, "error in memory used as cache, {op}")?;
+                words(f, &["error in memory used as cache, ", op.name()])?;
                 show_channel(channel, f)
             }
             Self::CacheHierarchy(r, transaction, level) => {
-                write!(
-                    f,
-                    "cache hierarchy error, {}{level}, {}",
-                    prefix(transaction),
-                    request(r)
-                )
+                f.write_str("cache hierarchy error, ")?;
+                words(f, &[prefix(transaction), level.name(), ", ", request(r)])
             }
             Self::BusInterconnect {
                 participation,
@@ -66,9 +70,9 @@ impl Display for ErrorCode {
             } => {
                 f.write_str("bus or interconnect error")?;
                 if level != Level::Generic {
-                    write!(f, ", {level}")?;
+                    words(f, &[", ", level.name()])?;
                 }
-                write!(f, ", {}", request(r))?;
+                words(f, &[", ", request(r)])?;
                 match memory_io {
                     MemoryIo::Memory => f.write_str(" of memory")?,
                     MemoryIo::Io => f.write_str(" of I/O")?,
@@ -77,7 +81,7 @@ impl Display for ErrorCode {
                 }
                 match participation {
                     Participation::Generic => {}
-                    other => write!(f, ", local processor was the {other}")?,
+                    other => words(f, &[", local processor was the ", other.name()])?,
                 }
                 f.write_str(if timeout { ", timed out" } else { "" })
             }
@@ -108,60 +112,63 @@ fn show_channel(channel: Option<u8>, f: &mut Formatter<'_>) -> fmt::Result {
     }
 }
 
-/// The parts of a decoding that matter, each through `part`, from the most to the least important.
-fn parts(d: &Decoding, mut part: impl FnMut(&dyn Display) -> fmt::Result) -> fmt::Result {
+/// The parts of a decoding that matter, each behind `between`, from the most to the least important.
+fn parts(d: &Decoding, between: &str, f: &mut Formatter<'_>) -> fmt::Result {
     if d.status().not_captured() {
-        return part(&"register not captured (filler value)");
+        return words(f, &[between, "register not captured (filler value)"]);
     }
     if !d.status().val() {
-        part(&"not valid (VAL is 0)")?;
+        words(f, &[between, "not valid (VAL is 0)"])?;
     }
     if let Some((software, text)) = d.software_bank.zip(d.software_text()) {
-        part(&text)?;
+        words(f, &[between, text])?;
         let overflow = d.record.misc().is_some_and(Misc::counter_overflow);
         if software.is_threshold() && overflow {
-            part(&"threshold counter overflowed")?;
+            words(f, &[between, "threshold counter overflowed"])?;
         }
     }
-    part(&d.code)?;
+    f.write_str(between)?;
+    d.code.fmt(f)?;
     if d.status().over() {
-        part(&"further errors were lost (overflow)")?;
+        words(f, &[between, "further errors were lost (overflow)"])?;
     }
     if let Some(count) = d.corrected_count.filter(|&count| count > 1) {
-        part(&format_args!("corrected {count} times"))?;
+        write!(f, "{between}corrected {count} times")?;
     }
-    match d.threshold {
-        Some(Threshold::Yellow) => part(&"threshold status yellow: too many corrected errors")?,
-        Some(Threshold::Green) => part(&"threshold status green")?,
-        _ => {}
+    let threshold = match d.threshold {
+        Some(Threshold::Yellow) => Some("threshold status yellow: too many corrected errors"),
+        Some(Threshold::Green) => Some("threshold status green"),
+        _ => None,
+    };
+    if let Some(threshold) = threshold {
+        words(f, &[between, threshold])?;
     }
     if let Some(ecc) = d.ecc {
-        part(&format_args!(
-            "{} by ECC",
-            if ecc == super::Ecc::Corrected {
-                "corrected"
-            } else {
-                "not correctable"
-            }
-        ))?;
+        let corrected = if ecc == super::Ecc::Corrected {
+            "corrected"
+        } else {
+            "not correctable"
+        };
+        words(f, &[between, corrected, " by ECC"])?;
     }
     if d.record.has_poison() && d.status().poison() {
-        part(&"poisoned data consumed")?;
+        words(f, &[between, "poisoned data consumed"])?;
     }
     if d.amd_like && d.status().scrub() {
-        part(&"found by a scrubber")?;
+        words(f, &[between, "found by a scrubber"])?;
     }
     if let Some(requester) = d.io_mca {
-        part(&format_args!("PCI requester {requester}"))?;
+        words(f, &[between, "PCI requester "])?;
+        requester.fmt(f)?;
     }
     if let Some(address) = d.address {
         let kind = match (address.physical, address.mode) {
-            (true, _) => "physical address",
-            (false, Some(AddressMode::Linear)) => "linear address",
-            (false, Some(AddressMode::SegmentOffset)) => "segment offset",
-            _ => "address",
+            (true, _) => "physical address ",
+            (false, Some(AddressMode::Linear)) => "linear address ",
+            (false, Some(AddressMode::SegmentOffset)) => "segment offset ",
+            _ => "address ",
         };
-        part(&format_args!("{kind} {:#x}", address.address))?;
+        words(f, &[between, kind, HexText::of(address.address).as_str()])?;
     }
     Ok(())
 }
@@ -177,13 +184,7 @@ impl Display for Decoding {
         }
         let grade = self.grade();
         f.write_str(grade.severity.text())?;
-        parts(self, |part| {
-            if block {
-                write!(f, "\n  {part}")
-            } else {
-                write!(f, "; {part}")
-            }
-        })?;
+        parts(self, if block { "\n  " } else { "; " }, f)?;
         if block {
             write!(f, "\n  kernel rule: {}", grade.rule)?;
             write!(f, "\n  action: {}", grade.action())?;

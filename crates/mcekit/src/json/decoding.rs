@@ -2,11 +2,9 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Hex, Key};
+use super::{Hex, Key, Plain};
 use crate::arch::decoding::each_flag;
-use crate::arch::{
-    Address, Decoding, Ecc, ErrorClass, ErrorCode, Level, SoftwareBank, Transaction,
-};
+use crate::arch::{Address, Decoding, ErrorClass, ErrorCode, Level, SoftwareBank, Transaction};
 use crate::regs::{McgStatus, Status, Threshold};
 use crate::severity::{Context, Grade, amd_status_text};
 
@@ -33,13 +31,13 @@ impl Decoding {
             map.serialize_entry(&Key("not_captured"), &true)?;
         }
         if let Some(software) = self.software_bank {
-            map.serialize_entry(&Key("software_bank"), software_name(software))?;
+            map.serialize_entry(&Key("software_bank"), &Plain(software_name(software)))?;
         }
         if self.amd_like {
-            map.serialize_entry(&Key("ecc"), &self.ecc.map(Ecc::name))?;
+            map.serialize_entry(&Key("ecc"), &self.ecc.map(|ecc| Plain(ecc.name())))?;
         }
         if let Some(threshold) = self.threshold.and_then(threshold_name) {
-            map.serialize_entry(&Key("threshold"), threshold)?;
+            map.serialize_entry(&Key("threshold"), &Plain(threshold))?;
         }
         if let Some(requester) = self.io_mca {
             map.serialize_entry(&Key("iomca"), &Text(requester))?;
@@ -64,12 +62,14 @@ impl Decoding {
         // AMD has no class for codes outside of its list; Intel's manual calls them unknown.
         let named = !(self.amd_like && class == ErrorClass::Unknown);
         if named {
-            map.serialize_entry(&Key("class"), class.name())?;
+            map.serialize_entry(&Key("class"), &Plain(class.name()))?;
         }
         match self.code {
-            ErrorCode::Simple(simple) => map.serialize_entry(&Key("simple"), simple.name())?,
+            ErrorCode::Simple(simple) => {
+                map.serialize_entry(&Key("simple"), &Plain(simple.name()))?;
+            }
             ErrorCode::Internal(internal) => {
-                map.serialize_entry(&Key("internal"), internal.name())?;
+                map.serialize_entry(&Key("internal"), &Plain(internal.name()))?;
             }
             ErrorCode::InternalUnclassified(_)
             | ErrorCode::ExtendedMemory(..)
@@ -93,10 +93,10 @@ impl Decoding {
             map.serialize_entry(&Key("level"), &level.bits())?;
         }
         if let Some(transaction) = transaction {
-            map.serialize_entry(&Key("transaction"), transaction.name())?;
+            map.serialize_entry(&Key("transaction"), &Plain(transaction.name()))?;
         }
         if let Some(request) = self.code.request() {
-            map.serialize_entry(&Key("request"), request.name())?;
+            map.serialize_entry(&Key("request"), &Plain(request.name()))?;
         }
         if let ErrorCode::BusInterconnect {
             participation,
@@ -105,12 +105,12 @@ impl Decoding {
             ..
         } = self.code
         {
-            map.serialize_entry(&Key("participation"), participation.name())?;
-            map.serialize_entry(&Key("memory_io"), memory_io.name())?;
+            map.serialize_entry(&Key("participation"), &Plain(participation.name()))?;
+            map.serialize_entry(&Key("memory_io"), &Plain(memory_io.name()))?;
             map.serialize_entry(&Key("timeout"), &timeout)?;
         }
         if let Some(op) = self.code.memory_op() {
-            map.serialize_entry(&Key("memory_op"), op.name())?;
+            map.serialize_entry(&Key("memory_op"), &Plain(op.name()))?;
             map.serialize_entry(&Key("channel"), &self.code.channel())?;
             map.serialize_entry(&Key("channel_specified"), &self.code.channel().is_some())?;
         }
@@ -156,7 +156,7 @@ impl Serialize for Address {
         map.serialize_entry(&Key("address"), &Hex(self.address))?;
         map.serialize_entry(&Key("lsb"), &self.lsb)?;
         if let Some(mode) = self.mode {
-            map.serialize_entry(&Key("mode"), mode.name())?;
+            map.serialize_entry(&Key("mode"), &Plain(mode.name()))?;
         }
         map.serialize_entry(&Key("physical"), &self.physical)?;
         map.end()
@@ -185,12 +185,12 @@ impl Serialize for Graded<'_> {
         let grades = Grade::in_each_context(record);
         let grade = grades[Context::of(record) as usize];
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry(&Key("grade"), grade.severity.id())?;
-        map.serialize_entry(&Key("rule"), grade.rule)?;
-        map.serialize_entry(&Key("action"), grade.action().name())?;
+        map.serialize_entry(&Key("grade"), &Plain(grade.severity.id()))?;
+        map.serialize_entry(&Key("rule"), &Plain(grade.rule))?;
+        map.serialize_entry(&Key("action"), &Plain(grade.action().name()))?;
         map.serialize_entry(&Key("kernel"), &Kernel(grades))?;
         if self.0.amd_like {
-            map.serialize_entry(&Key("kernel_text"), amd_status_text(record))?;
+            map.serialize_entry(&Key("kernel_text"), &Plain(amd_status_text(record)))?;
         }
         map.end()
     }
@@ -219,9 +219,9 @@ struct InContext(Grade);
 impl Serialize for InContext {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry(&Key("sev"), self.0.severity.name())?;
+        map.serialize_entry(&Key("sev"), &Plain(self.0.severity.name()))?;
         if let Some(message) = self.0.message {
-            map.serialize_entry(&Key("msg"), message)?;
+            map.serialize_entry(&Key("msg"), &Plain(message))?;
         }
         map.end()
     }

@@ -5,7 +5,7 @@ use core::fmt;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Unexpected, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Hex, Plain, Register};
+use super::{Count, Hex, Register};
 use crate::record::{Present, Record};
 use crate::regs::{
     Addr, CpuSignature, Ipid, McgCap, McgStatus, Misc, Ppin, Status, Synd, Synd1, Synd2, Vendor,
@@ -138,7 +138,7 @@ impl<'de> Visitor<'de> for VendorVisitor {
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<VendorName, E> {
-        let number = || Plain::parse(name).and_then(|n| u8::try_from(n).ok());
+        let number = || Count::parse(name).and_then(|n| u8::try_from(n).ok());
         match Vendor::from_name(name).or_else(|| number().map(Vendor)) {
             Some(vendor) => Ok(VendorName(Some(vendor))),
             None => Err(E::invalid_value(Unexpected::Str(name), &self)),
@@ -216,30 +216,30 @@ impl<'de> Visitor<'de> for RecordVisitor {
                         .narrow("a microcode revision of 32 bits")?,
                     with_microcode
                 ),
-                Key::Time => set!(map.next_value::<Plain>()?.0, with_time),
+                Key::Time => set!(map.next_value::<Count>()?.0, with_time),
                 Key::CpuVendor => set!(map.next_value::<VendorName>()?.0, with_vendor),
                 Key::Bank => set!(
-                    map.next_value::<Plain>()?.narrow("a bank from 0 to 255")?,
+                    map.next_value::<Count>()?.narrow("a bank from 0 to 255")?,
                     with_bank
                 ),
                 Key::Cpu => set!(
-                    map.next_value::<Plain>()?
+                    map.next_value::<Count>()?
                         .narrow("a CPU number of 32 bits")?,
                     with_cpu
                 ),
                 Key::SocketId => set!(
-                    map.next_value::<Plain>()?
+                    map.next_value::<Count>()?
                         .narrow("a socket number of 32 bits")?,
                     with_socket
                 ),
                 Key::ApicId => set!(
-                    map.next_value::<Plain>()?.narrow("an APIC id of 32 bits")?,
+                    map.next_value::<Count>()?.narrow("an APIC id of 32 bits")?,
                     with_apicid
                 ),
                 Key::Vendor => vendor = map.next_value::<VendorName>()?.0,
-                Key::Family => family = map.next_value::<Plain>()?.narrow("a CPU family")?,
-                Key::Model => model = map.next_value::<Plain>()?.narrow("a CPU model")?,
-                Key::Stepping => stepping = map.next_value::<Plain>()?.narrow("a stepping")?,
+                Key::Family => family = map.next_value::<Count>()?.narrow("a CPU family")?,
+                Key::Model => model = map.next_value::<Count>()?.narrow("a CPU model")?,
+                Key::Stepping => stepping = map.next_value::<Count>()?.narrow("a stepping")?,
                 Key::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }

@@ -9,7 +9,8 @@ use serde::ser::{
     SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use super::stage::Stage;
+use super::stage::{Stage, Written};
+use super::{Hex, Plain};
 
 /// Writes a value as compact JSON text.
 ///
@@ -26,19 +27,38 @@ use super::stage::Stage;
 /// Those of `out`, and those that the value gives itself.
 pub fn write_json<W: Write>(out: &mut W, value: &(impl Serialize + ?Sized)) -> fmt::Result {
     let mut stage = Stage::new(out);
-    value.serialize(Json { out: &mut stage })?;
-    stage.flush()
+    let at = value.serialize(Json {
+        out: &mut stage,
+        at: 0,
+        known: Known::Nothing,
+    })?;
+    stage.flush(at)
+}
+
+/// What the name of its wrapper says of a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Nothing,
+    /// Text that needs no escapes.
+    Plain,
+    /// A number in hex, or several.
+    Hex,
+    /// One of several numbers in hex.
+    HexPart,
 }
 
 /// One value.
 struct Json<'w, W> {
     out: &'w mut Stage<W>,
+    at: usize,
+    known: Known,
 }
 
 impl<'w, W: Write> Json<'w, W> {
     const fn open(self, begin: u8) -> Members<'w, W> {
         Members {
             out: self.out,
+            at: self.at,
             before: begin,
             // As it is in ASCII.
             end: begin + 2,
@@ -46,8 +66,8 @@ impl<'w, W: Write> Json<'w, W> {
         }
     }
 
-    fn variant(self, variant: &'static str, begin: u8) -> Result<Members<'w, W>, fmt::Error> {
-        self.out.key(b'{', variant)?;
+    fn variant(mut self, variant: &'static str, begin: u8) -> Result<Members<'w, W>, fmt::Error> {
+        self.at = self.out.key(self.at, b'{', variant)?;
         let mut members = self.open(begin);
         members.variant = true;
         Ok(members)
@@ -55,7 +75,7 @@ impl<'w, W: Write> Json<'w, W> {
 }
 
 impl<'w, W: Write> Serializer for Json<'w, W> {
-    type Ok = ();
+    type Ok = usize;
     type Error = fmt::Error;
     type SerializeSeq = Members<'w, W>;
     type SerializeTuple = Members<'w, W>;
@@ -65,90 +85,105 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
     type SerializeStruct = Members<'w, W>;
     type SerializeStructVariant = Members<'w, W>;
 
+    /// JSON is, but of what is written in hex the number is wanted.
     #[inline]
-    fn serialize_bool(self, value: bool) -> fmt::Result {
+    fn is_human_readable(&self) -> bool {
+        self.known != Known::Hex
+    }
+
+    #[inline]
+    fn serialize_bool(self, value: bool) -> Written {
         if value {
-            self.out.sign(b"true")
+            self.out.sign(self.at, b"true")
         } else {
-            self.out.sign(b"false")
+            self.out.sign(self.at, b"false")
         }
     }
 
-    fn serialize_i8(self, value: i8) -> fmt::Result {
+    fn serialize_i8(self, value: i8) -> Written {
         self.serialize_i64(value.into())
     }
 
-    fn serialize_i16(self, value: i16) -> fmt::Result {
+    fn serialize_i16(self, value: i16) -> Written {
         self.serialize_i64(value.into())
     }
 
-    fn serialize_i32(self, value: i32) -> fmt::Result {
+    fn serialize_i32(self, value: i32) -> Written {
         self.serialize_i64(value.into())
     }
 
-    fn serialize_i64(self, value: i64) -> fmt::Result {
+    fn serialize_i64(mut self, value: i64) -> Written {
         if value < 0 {
-            self.out.sign(b"-")?;
+            self.at = self.out.sign(self.at, b"-")?;
         }
-        self.out.number(value.unsigned_abs())
+        self.out.number(self.at, value.unsigned_abs())
     }
 
-    fn serialize_u8(self, value: u8) -> fmt::Result {
-        self.out.number(value.into())
+    fn serialize_u8(self, value: u8) -> Written {
+        self.out.number(self.at, value.into())
     }
 
-    fn serialize_u16(self, value: u16) -> fmt::Result {
-        self.out.number(value.into())
+    fn serialize_u16(self, value: u16) -> Written {
+        self.out.number(self.at, value.into())
     }
 
-    fn serialize_u32(self, value: u32) -> fmt::Result {
-        self.out.number(value.into())
+    fn serialize_u32(self, value: u32) -> Written {
+        self.out.number(self.at, value.into())
     }
 
-    fn serialize_u64(self, value: u64) -> fmt::Result {
-        self.out.number(value)
+    #[inline(always)]
+    fn serialize_u64(self, value: u64) -> Written {
+        match self.known {
+            Known::Hex => self.out.hex::<1>(self.at, value),
+            Known::HexPart => self.out.hex::<0>(self.at, value),
+            _ => self.out.number(self.at, value),
+        }
     }
 
-    fn serialize_f32(self, value: f32) -> fmt::Result {
+    fn serialize_f32(self, value: f32) -> Written {
         self.serialize_f64(value.into())
     }
 
-    fn serialize_f64(self, value: f64) -> fmt::Result {
+    fn serialize_f64(self, value: f64) -> Written {
         if value.is_finite() {
-            write!(self.out, "{value:?}")
+            self.out.shown(self.at, format_args!("{value:?}"))
         } else {
             self.serialize_unit()
         }
     }
 
-    fn serialize_char(self, value: char) -> fmt::Result {
+    fn serialize_char(self, value: char) -> Written {
         self.serialize_str(value.encode_utf8(&mut [0; 4]))
     }
 
     #[inline(always)]
-    fn serialize_str(self, value: &str) -> fmt::Result {
-        self.out.quoted(value)
+    fn serialize_str(self, value: &str) -> Written {
+        if self.known == Known::Plain {
+            self.out.quoted::<true>(self.at, value)
+        } else {
+            self.out.quoted::<false>(self.at, value)
+        }
     }
 
-    fn serialize_bytes(self, value: &[u8]) -> fmt::Result {
+    fn serialize_bytes(self, value: &[u8]) -> Written {
         self.collect_seq(value)
     }
 
     #[inline]
-    fn serialize_none(self) -> fmt::Result {
-        self.out.sign(b"null")
+    fn serialize_none(self) -> Written {
+        self.out.sign(self.at, b"null")
     }
 
     #[inline]
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> fmt::Result {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Written {
         value.serialize(self)
     }
 
-    fn serialize_unit(self) -> fmt::Result {
-        self.out.sign(b"null")
+    fn serialize_unit(self) -> Written {
+        self.out.sign(self.at, b"null")
     }
 
-    fn serialize_unit_struct(self, _name: &'static str) -> fmt::Result {
+    fn serialize_unit_struct(self, _name: &'static str) -> Written {
         self.serialize_unit()
     }
 
@@ -157,15 +192,21 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
         _name: &'static str,
         _index: u32,
         variant: &'static str,
-    ) -> fmt::Result {
+    ) -> Written {
         self.serialize_str(variant)
     }
 
+    #[inline]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _name: &'static str,
+        mut self,
+        name: &'static str,
         value: &T,
-    ) -> fmt::Result {
+    ) -> Written {
+        self.known = match name {
+            Plain::NAME => Known::Plain,
+            Hex::NAME => Known::Hex,
+            _ => Known::Nothing,
+        };
         value.serialize(self)
     }
 
@@ -175,7 +216,7 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
         _index: u32,
         variant: &'static str,
         value: &T,
-    ) -> fmt::Result {
+    ) -> Written {
         let mut members = self.open(b'{');
         members.member(variant, value)?;
         members.close()
@@ -186,7 +227,14 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
         Ok(self.open(b'['))
     }
 
+    #[inline]
     fn serialize_tuple(self, _len: usize) -> Result<Members<'w, W>, fmt::Error> {
+        if self.known == Known::Hex {
+            return Ok(Members {
+                end: b'"',
+                ..self.open(b'"')
+            });
+        }
         Ok(self.open(b'['))
     }
 
@@ -232,14 +280,17 @@ impl<'w, W: Write> Serializer for Json<'w, W> {
         self.variant(variant, b'{')
     }
 
-    fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> fmt::Result {
-        self.out.shown(value)
+    fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Written {
+        let at = self.out.sign(self.at, b"\"")?;
+        let at = self.out.shown(at, value)?;
+        self.out.sign(at, b"\"")
     }
 }
 
 /// What is between brackets or braces.
 struct Members<'w, W> {
     out: &'w mut Stage<W>,
+    at: usize,
     /// What stands before the next member: the opening bracket, then commas.
     before: u8,
     end: u8,
@@ -256,45 +307,57 @@ impl<W: Write> Members<'_, W> {
     #[inline]
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> fmt::Result {
         let before = self.take_before();
-        self.out.sign(&[before])?;
-        value.serialize(Json { out: self.out })
+        self.at = self.out.sign(self.at, &[before])?;
+        self.value(value, Known::Nothing)
     }
 
     #[inline(always)]
     fn member<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> fmt::Result {
         let before = self.take_before();
-        self.out.key(before, key)?;
-        value.serialize(Json { out: self.out })
+        self.at = self.out.key(self.at, before, key)?;
+        self.value(value, Known::Nothing)
+    }
+
+    #[inline(always)]
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T, known: Known) -> fmt::Result {
+        self.at = value.serialize(Json {
+            out: self.out,
+            at: self.at,
+            known,
+        })?;
+        Ok(())
     }
 
     #[inline]
-    fn close(self) -> fmt::Result {
+    fn close(mut self) -> Written {
         if self.before != b',' {
-            self.out.sign(&[self.before])?;
+            self.at = self.out.sign(self.at, &[self.before])?;
         }
         if self.variant {
-            return self.out.sign(&[self.end, b'}']);
+            return self.out.sign(self.at, &[self.end, b'}']);
         }
-        self.out.sign(&[self.end])
+        self.out.sign(self.at, &[self.end])
     }
 }
 
 impl<W: Write> SerializeMap for Members<'_, W> {
-    type Ok = ();
+    type Ok = usize;
     type Error = fmt::Error;
 
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> fmt::Result {
         let before = self.take_before();
-        key.serialize(Key {
+        self.at = key.serialize(Key {
             out: self.out,
+            at: self.at,
             before,
-        })
+        })?;
+        Ok(())
     }
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> fmt::Result {
-        value.serialize(Json { out: self.out })
+        self.value(value, Known::Nothing)
     }
 
     // Most keys are known while compiling; inlined, they are a few stores.
@@ -309,7 +372,7 @@ impl<W: Write> SerializeMap for Members<'_, W> {
     }
 
     #[inline]
-    fn end(self) -> fmt::Result {
+    fn end(self) -> Written {
         self.close()
     }
 }
@@ -318,7 +381,7 @@ impl<W: Write> SerializeMap for Members<'_, W> {
 macro_rules! list {
     ($($kind:ident :: $method:ident),*) => {$(
         impl<W: Write> $kind for Members<'_, W> {
-            type Ok = ();
+            type Ok = usize;
             type Error = fmt::Error;
 
             #[inline]
@@ -327,7 +390,7 @@ macro_rules! list {
             }
 
             #[inline]
-            fn end(self) -> fmt::Result {
+            fn end(self) -> Written {
                 self.close()
             }
         }
@@ -336,16 +399,35 @@ macro_rules! list {
 
 list!(
     SerializeSeq::serialize_element,
-    SerializeTuple::serialize_element,
     SerializeTupleStruct::serialize_field,
     SerializeTupleVariant::serialize_field
 );
+
+impl<W: Write> SerializeTuple for Members<'_, W> {
+    type Ok = usize;
+    type Error = fmt::Error;
+
+    #[inline]
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> fmt::Result {
+        if self.end != b'"' {
+            return self.element(value);
+        }
+        let before = self.take_before();
+        self.at = self.out.sign(self.at, &[before])?;
+        self.value(value, Known::HexPart)
+    }
+
+    #[inline]
+    fn end(self) -> Written {
+        self.close()
+    }
+}
 
 /// Structs of either kind.
 macro_rules! object {
     ($($kind:ident),*) => {$(
         impl<W: Write> $kind for Members<'_, W> {
-            type Ok = ();
+            type Ok = usize;
             type Error = fmt::Error;
 
             #[inline(always)]
@@ -354,7 +436,7 @@ macro_rules! object {
             }
 
             #[inline]
-            fn end(self) -> fmt::Result {
+            fn end(self) -> Written {
                 self.close()
             }
         }
@@ -366,13 +448,14 @@ object!(SerializeStruct, SerializeStructVariant);
 /// The key of a member: text, or a whole number in quotes. Nothing else can be one.
 struct Key<'w, W> {
     out: &'w mut Stage<W>,
+    at: usize,
     before: u8,
 }
 
 /// Whole numbers as keys.
 macro_rules! number_key {
     ($($method:ident: $ty:ty),*) => {$(
-        fn $method(self, value: $ty) -> fmt::Result {
+        fn $method(self, value: $ty) -> Written {
             self.collect_str(&value)
         }
     )*};
@@ -387,10 +470,10 @@ macro_rules! no_key {
     )*};
 }
 
-type Never = Impossible<(), fmt::Error>;
+type Never = Impossible<usize, fmt::Error>;
 
 impl<W: Write> Serializer for Key<'_, W> {
-    type Ok = ();
+    type Ok = usize;
     type Error = fmt::Error;
     type SerializeSeq = Never;
     type SerializeTuple = Never;
@@ -407,11 +490,11 @@ impl<W: Write> Serializer for Key<'_, W> {
     );
 
     #[inline(always)]
-    fn serialize_str(self, value: &str) -> fmt::Result {
-        self.out.key(self.before, value)
+    fn serialize_str(self, value: &str) -> Written {
+        self.out.key(self.at, self.before, value)
     }
 
-    fn serialize_char(self, value: char) -> fmt::Result {
+    fn serialize_char(self, value: char) -> Written {
         self.serialize_str(value.encode_utf8(&mut [0; 4]))
     }
 
@@ -420,7 +503,7 @@ impl<W: Write> Serializer for Key<'_, W> {
         _name: &'static str,
         _index: u32,
         variant: &'static str,
-    ) -> fmt::Result {
+    ) -> Written {
         self.serialize_str(variant)
     }
 
@@ -428,11 +511,11 @@ impl<W: Write> Serializer for Key<'_, W> {
         self,
         _name: &'static str,
         value: &T,
-    ) -> fmt::Result {
+    ) -> Written {
         value.serialize(self)
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> fmt::Result {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Written {
         value.serialize(self)
     }
 
@@ -442,23 +525,23 @@ impl<W: Write> Serializer for Key<'_, W> {
         _index: u32,
         _variant: &'static str,
         _value: &T,
-    ) -> fmt::Result {
+    ) -> Written {
         Err(fmt::Error)
     }
 
-    fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> fmt::Result {
-        self.out.sign(&[self.before])?;
-        self.out.shown(value)?;
-        self.out.sign(b":")
+    fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Written {
+        let at = self.out.sign(self.at, &[self.before, b'"'])?;
+        let at = self.out.shown(at, value)?;
+        self.out.sign(at, b"\":")
     }
 
     no_key! {
-        serialize_f32(f32) -> ();
-        serialize_f64(f64) -> ();
-        serialize_bytes(&[u8]) -> ();
-        serialize_none() -> ();
-        serialize_unit() -> ();
-        serialize_unit_struct(&'static str) -> ();
+        serialize_f32(f32) -> usize;
+        serialize_f64(f64) -> usize;
+        serialize_bytes(&[u8]) -> usize;
+        serialize_none() -> usize;
+        serialize_unit() -> usize;
+        serialize_unit_struct(&'static str) -> usize;
         serialize_seq(Option<usize>) -> Never;
         serialize_tuple(usize) -> Never;
         serialize_tuple_struct(&'static str, usize) -> Never;

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::hex::eight_hex_digits;
+
 use super::{bits, register};
 
 register! {
@@ -139,11 +141,15 @@ pub struct IoMca {
 
 impl fmt::Display for IoMca {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:x}:{:02x}:{:02x}.{:x}",
-            self.segment, self.bus, self.device, self.function
-        )
+        let digits = [self.segment, self.bus, self.device, self.function].map(|n| {
+            let [.., high, low] = eight_hex_digits(n.into());
+            [high, low]
+        });
+        let [[s1, s0], [b1, b0], [d1, d0], [_, function]] = digits;
+        let text = [s1, s0, b':', b1, b0, b':', d1, d0, b'.', function];
+        let text = text.get(usize::from(self.segment < 16)..);
+        // Hex digits are ASCII; an empty string is never reached.
+        f.write_str(core::str::from_utf8(text.unwrap_or_default()).unwrap_or_default())
     }
 }
 

@@ -94,7 +94,7 @@ impl Field {
     ///
     /// # Panics
     ///
-    /// While compiling, where the rows do not ascend or one does not fit into the bits.
+    /// While compiling, where the rows do not ascend, one does not fit into the bits, or a text needs escapes in JSON.
     #[must_use]
     pub const fn codes(
         name: &'static str,
@@ -110,7 +110,7 @@ impl Field {
     ///
     /// # Panics
     ///
-    /// While compiling, where the rows do not ascend or one does not fit into the bits.
+    /// While compiling, where the rows do not ascend, one does not fit into the bits, or a text needs escapes in JSON.
     #[must_use]
     pub const fn joined(
         name: &'static str,
@@ -123,6 +123,10 @@ impl Field {
     }
 
     /// A single bit that has a meaning when it is set.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where its text needs escapes in JSON.
     #[must_use]
     pub const fn flag(register: Register, n: u8, set: &'static [Code; 1]) -> Self {
         let mut field = Self::codes(set[0].text, register, bit(n), set);
@@ -135,12 +139,20 @@ impl Field {
     }
 
     /// A number shown in hex.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where the name needs escapes in JSON.
     #[must_use]
     pub const fn hex(name: &'static str, register: Register, part: Bits) -> Self {
         Self::plain(name, register, part, Form::Hex, &[])
     }
 
     /// A number shown in decimal.
+    ///
+    /// # Panics
+    ///
+    /// While compiling, where the name needs escapes in JSON.
     #[must_use]
     pub const fn decimal(name: &'static str, register: Register, part: Bits) -> Self {
         Self::plain(name, register, part, Form::Decimal, &[])
@@ -153,6 +165,7 @@ impl Field {
         form: Form,
         codes: &'static [Code],
     ) -> Self {
+        check_text(name);
         Self {
             status: register.valid(),
             mask: 0,
@@ -255,7 +268,7 @@ impl Field {
     ///
     /// # Panics
     ///
-    /// While compiling, where the parent's rows do not ascend or do not fit.
+    /// While compiling, where the parent's rows do not ascend or do not fit, or a text needs escapes in JSON.
     #[must_use]
     pub const fn or_else(mut self, parent: &'static [Code]) -> Self {
         check(parent, self.width());
@@ -479,6 +492,19 @@ const fn check(codes: &[Code], width: u32) {
         assert!(
             i == 0 || codes[i - 1].value < codes[i].value,
             "codes ascend, each once"
+        );
+        check_text(codes[i].text);
+        i += 1;
+    }
+}
+
+/// What tables say has no sign that JSON would escape, so that nothing has to be looked for when it is written.
+const fn check_text(text: &str) {
+    let (bytes, mut i) = (text.as_bytes(), 0);
+    while i < bytes.len() {
+        assert!(
+            bytes[i] >= b' ' && bytes[i] != b'"' && bytes[i] != b'\\',
+            "a text has no quote, no backslash and no control character"
         );
         i += 1;
     }

@@ -3,19 +3,21 @@
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
 use super::{Location, Place, Value};
-use crate::json::{Hex, Key};
+use crate::json::{Hex, Key, Plain};
 
 /// `{name, raw, text, class}`: the raw number as hex, the text and class where there are any.
 impl Serialize for Value {
+    #[inline(always)]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("Value", 4)?;
-        object.serialize_field("name", self.field.name())?;
+        object.serialize_field("name", &Plain(self.field.name()))?;
         object.serialize_field("raw", &Hex(self.raw))?;
         let row = self.row();
-        object.serialize_field("text", &row.map(|row| row.text))?;
+        object.serialize_field("text", &row.map(|row| Plain(row.text)))?;
         object.serialize_field(
             "class",
-            &row.and_then(|row| row.class).map(super::Class::name),
+            &row.and_then(|row| row.class)
+                .map(|class| Plain(class.name())),
         )?;
         object.end()
     }
