@@ -34,7 +34,8 @@ const ROOM: usize = 16 << 10;
 /// device they are of. Lines of both kinds are passed over, and [`Kmsg::untrusted`] counts them.
 ///
 /// Lines that were overwritten before they were read are a loss of unknown size: nobody knows how many of them were
-/// machine checks. The reason says how many lines.
+/// machine checks. The reason says how many lines. Those before the first that is still there are among them: the kernel
+/// numbers its lines from 0.
 #[derive(Debug)]
 pub struct Kmsg<R = File> {
     log: R,
@@ -84,7 +85,8 @@ impl Kmsg {
                 },
                 _ => Error::io(path, source),
             })?;
-        Self::from_reader(file, path, &own::boot_id(Path::new(own::BOOT_ID))?)
+        let kmsg = Self::from_reader(file, path, &own::boot_id(Path::new(own::BOOT_ID))?)?;
+        Ok(kmsg.from_its_begin())
     }
 }
 
@@ -119,6 +121,13 @@ impl<R: Read + AsFd> Kmsg<R> {
     #[must_use]
     pub fn settle(mut self, time: Duration) -> Self {
         self.silence.settle = time;
+        self
+    }
+
+    /// The reader has the log from its oldest line on: lines that are missing before that are a loss.
+    #[must_use]
+    pub const fn from_its_begin(mut self) -> Self {
+        self.expected = Some(0);
         self
     }
 
@@ -247,6 +256,7 @@ impl<R: Read + AsFd> Source for Kmsg<R> {
         self.skip_before = from;
         self.lines.resume(place);
         // The first line that is there tells whether all of them are.
+        self.expected = None;
         while self.expected.is_none() && self.read()? {}
         match self.expected.and_then(|next| next.checked_sub(1)) {
             Some(first) if first > from => Ok(Seek::Lapped(Loss::Unknown)),

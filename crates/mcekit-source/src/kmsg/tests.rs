@@ -252,6 +252,34 @@ fn overwritten_lines_are_a_loss_at_their_place() {
 }
 
 #[test]
+fn lines_that_went_before_the_first_reader_are_a_loss() {
+    let log = Log::new();
+    for cpu in 1..4 {
+        log.error(&record(cpu));
+    }
+    let mut whole = log.open().from_its_begin();
+    assert_eq!(cpus(&drain(&mut whole)), [1, 2, 3]);
+    assert!(matches!(drain(&mut whole)[..], []), "nothing is missing");
+    let lines = lines_of(&record(1)).len();
+    log.overwrite(lines);
+    let events = drain(&mut log.open().from_its_begin());
+    let Event::Lost(lost) = &events[0] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(lost.loss, Loss::Unknown);
+    assert!(lost.why.starts_with(&format!("{lines} lines")), "{lost:?}");
+    assert_eq!(cpus(&events), [2, 3]);
+    // Behind a cursor it is another loss, or none.
+    let cursor = whole.cursor().unwrap();
+    let mut again = log.open().from_its_begin();
+    assert_eq!(again.seek(&cursor).unwrap(), Seek::Resumed);
+    assert!(matches!(drain(&mut again)[..], []));
+    let mut later = log.open_in("a-later-boot").from_its_begin();
+    assert_eq!(later.seek(&cursor).unwrap(), Seek::NewEpoch);
+    assert!(matches!(&drain(&mut later)[0], Event::Lost(_)));
+}
+
+#[test]
 fn seeking_in_a_log_that_lapped_or_is_of_another_boot() {
     let log = Log::new();
     for cpu in 0..4 {
