@@ -13,8 +13,14 @@ mod delivered;
 mod engine;
 #[path = "../examples/rasd/error.rs"]
 mod error;
+#[path = "../examples/rasd/explain.rs"]
+mod explain;
 #[path = "../examples/rasd/feed.rs"]
 mod feed;
+#[path = "../examples/rasd/gaps.rs"]
+mod gaps;
+#[path = "../examples/rasd/marks.rs"]
+mod marks;
 #[path = "../examples/rasd/reads.rs"]
 mod reads;
 #[path = "../examples/rasd/say.rs"]

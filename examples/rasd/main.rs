@@ -19,6 +19,8 @@ mod explain;
 mod facts;
 mod feed;
 mod fence;
+mod gaps;
+mod marks;
 mod metrics;
 mod monitor;
 mod names;
@@ -51,6 +53,7 @@ use control::{Access, Limits, Listener};
 use engine::{Ended, Engine, Options};
 use error::Error;
 use feed::Feed;
+use gaps::Boot;
 use monitor::{Monitor, Privileged};
 use service::Service;
 use settings::Purpose;
@@ -115,12 +118,16 @@ fn watch(cli: &Cli) -> Result<(), Error> {
         spool,
         damage,
         sightings,
+        last,
         applier,
     } = State::open(&dir, &stats, &stop)?;
     let mut monitor = Monitor::start(&config, privileged, &stats, purpose, &stop)?;
     past::restore(&mut monitor, &state::history(&dir), &stats, &stop);
     let options = Options {
         once: cli.run.once,
+        // Of a replay's sources nothing goes down with the machine.
+        boot: Boot::current().filter(|_| purpose == Purpose::Watch),
+        last,
         ..Options::default()
     };
     let told = Told {

@@ -13,6 +13,8 @@ mod explain;
 mod facts;
 mod feed;
 mod fence;
+mod gaps;
+mod marks;
 mod metrics;
 mod monitor;
 mod names;

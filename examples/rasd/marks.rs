@@ -1,0 +1,122 @@
+//! Marks in the spool: what a process was doing with a source. What an earlier process left standing tells the next one
+//! what may be lost.
+
+use std::fmt;
+
+/// A mark, as text in [`Batch::taking`](mcekit_store::Batch::taking).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// A source that forgets what is read is being read: `NAME`.
+    Reading(String),
+    /// A source that records only for its reader has one: `watch NAME`.
+    Watched(String),
+    /// A source is followed, in the boot with this id, and all that it gave before that moment is on disk: `follow BOOT SINCE
+    /// NAME`.
+    Followed {
+        boot: String,
+        /// Seconds since 1970.
+        since: u64,
+        name: String,
+    },
+    /// A source was followed in that boot, and read until it was empty when the process ended: `left BOOT AT NAME`.
+    Left {
+        boot: String,
+        /// Seconds since 1970.
+        at: u64,
+        name: String,
+    },
+}
+
+impl Mark {
+    /// What a text says. Any text is a mark: what does not read as another names a source that was being read, because a
+    /// loss of which nobody knows is worse than one that was none.
+    pub(crate) fn read(text: &str) -> Self {
+        let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let dated = || {
+            let (boot, rest) = rest.split_once(' ')?;
+            let (seconds, name) = rest.split_once(' ')?;
+            let digits = !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit());
+            let seconds = digits.then(|| seconds.parse().ok()).flatten()?;
+            let whole = !boot.is_empty() && !name.is_empty();
+            whole.then(|| (boot.to_owned(), seconds, name.to_owned()))
+        };
+        let mark = match word {
+            "watch" if !rest.is_empty() => Some(Self::Watched(rest.to_owned())),
+            "follow" => dated().map(|(boot, since, name)| Self::Followed { boot, since, name }),
+            "left" => dated().map(|(boot, at, name)| Self::Left { boot, at, name }),
+            _ => None,
+        };
+        mark.unwrap_or_else(|| Self::Reading(text.to_owned()))
+    }
+
+    /// The source's name.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Reading(name)
+            | Self::Watched(name)
+            | Self::Followed { name, .. }
+            | Self::Left { name, .. } => name,
+        }
+    }
+
+    /// The boot that it is of, if it matters.
+    pub(crate) fn boot(&self) -> Option<&str> {
+        match self {
+            Self::Followed { boot, .. } | Self::Left { boot, .. } => Some(boot),
+            Self::Reading(_) | Self::Watched(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reading(name) => f.write_str(name),
+            Self::Watched(name) => write!(f, "watch {name}"),
+            Self::Followed { boot, since, name } => write!(f, "follow {boot} {since} {name}"),
+            Self::Left { boot, at, name } => write!(f, "left {boot} {at} {name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NAME: &str = "[a-z]{1,8}:[ -~]{1,20}";
+
+    proptest! {
+        #[test]
+        fn a_mark_is_what_its_text_says(boot in "[0-9a-f-]{1,36}", when in any::<u64>(), name in NAME) {
+            for mark in [
+                Mark::Reading(name.clone()),
+                Mark::Watched(name.clone()),
+                Mark::Followed { boot: boot.clone(), since: when, name: name.clone() },
+                Mark::Left { boot: boot.clone(), at: when, name: name.clone() },
+            ] {
+                prop_assert_eq!(Mark::read(&mark.to_string()), mark);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_other_mark_is_a_source_that_was_being_read() {
+        for text in [
+            "",
+            "mcelog:/dev/mcelog",
+            "watch",
+            "watch ",
+            "follow",
+            "follow a 1",
+            "follow a x trace:mce",
+            "follow a +1 trace:mce",
+            "follow  1 trace:mce",
+            "left a 99999999999999999999 trace:mce",
+            "journal:/var/log/a b",
+        ] {
+            assert_eq!(Mark::read(text), Mark::Reading(text.to_owned()), "{text}");
+        }
+    }
+}
