@@ -318,25 +318,26 @@ impl Engine {
         }
     }
 
-    /// The end, in order: what is followed is read until it is empty, and then its mark says so. Where that does not
-    /// succeed the mark stays.
+    /// The end, in order: what is live is read until it is empty, and then its mark says so. Where that does not succeed the
+    /// mark stays.
     fn leave(&mut self) -> Result<(), Error> {
         let Some(boot) = self.options.boot.clone() else {
             return self.settle(Instant::now()).map(drop);
         };
         let until = Instant::now() + LAST_LOOK;
-        for (index, mark) in std::mem::take(&mut self.marks) {
-            if mark.boot().is_none() {
+        for index in 0..self.feeds.len() {
+            if self.feeds.get(index).is_none_or(|feed| feed.backlog) || !self.empty(index, until)? {
                 continue;
             }
-            let empty = self.empty(index, until)?;
-            let Some(feed) = self.feeds.get(index).filter(|_| empty) else {
-                continue;
-            };
-            let left = feed.followed().left(&boot, received_now().0);
-            self.batch.taken(&mark.to_string());
-            if let Some(left) = left {
-                self.batch.taking(&left.to_string());
+            let mark = self.marks.iter().find(|(of, _)| *of == index);
+            let mark = mark
+                .map(|(_, mark)| mark)
+                .filter(|mark| mark.boot().is_some());
+            if let (Some(feed), Some(mark)) = (self.feeds.get(index), mark) {
+                self.batch.taken(&mark.to_string());
+                if let Some(left) = feed.followed().left(&boot, received_now().0) {
+                    self.batch.taking(&left.to_string());
+                }
             }
         }
         self.settle(Instant::now()).map(drop)
@@ -353,13 +354,17 @@ impl Engine {
                 return Ok(true);
             };
             feed.pending = true;
+            let destroys = feed.destroys();
             self.drain(index, now)?;
             let failed = |feed: &Feed| feed.failed_until(now).is_some();
             if self.feeds.get(index).is_none_or(failed) {
                 return Ok(false);
             }
-            // What a channel gives only after a commit comes at another look.
-            if self.batch.is_empty() {
+            // What a channel gives only after a commit comes at another look. One that is marked while it is read has the
+            // mark's end in the batch.
+            let pending = self.feeds.get(index).is_some_and(|feed| feed.pending);
+            let nothing = destroys && !pending && self.batch.entries().is_empty();
+            if nothing || self.batch.is_empty() {
                 return Ok(true);
             }
         }

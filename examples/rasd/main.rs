@@ -100,6 +100,8 @@ fn watch(cli: &Cli) -> Result<(), Error> {
     let stop = Stop::watch()?;
     let privileged = Privileged::start(&config)?;
     let feeds = sources::open(&cli.run, &config.sources)?;
+    // Of a replay's sources nothing goes down with the machine.
+    let boot = Boot::current().filter(|_| purpose == Purpose::Watch);
     let stats = Arc::new(Stats::default());
     let dir = state::dir(cli)?;
     state::make(&dir)?;
@@ -125,8 +127,7 @@ fn watch(cli: &Cli) -> Result<(), Error> {
     past::restore(&mut monitor, &state::history(&dir), &stats, &stop);
     let options = Options {
         once: cli.run.once,
-        // Of a replay's sources nothing goes down with the machine.
-        boot: Boot::current().filter(|_| purpose == Purpose::Watch),
+        boot,
         last,
         ..Options::default()
     };

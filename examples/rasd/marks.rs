@@ -35,8 +35,9 @@ impl Mark {
         let dated = || {
             let (boot, rest) = rest.split_once(' ')?;
             let (seconds, name) = rest.split_once(' ')?;
-            let digits = !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit());
-            let seconds = digits.then(|| seconds.parse().ok()).flatten()?;
+            let number = seconds.parse::<u64>().ok()?;
+            // Only what is written here, so that its text is the mark's.
+            let seconds = (number.to_string() == seconds).then_some(number)?;
             let whole = !boot.is_empty() && !name.is_empty();
             whole.then(|| (boot.to_owned(), seconds, name.to_owned()))
         };
@@ -99,6 +100,11 @@ mod tests {
                 prop_assert_eq!(Mark::read(&mark.to_string()), mark);
             }
         }
+
+        #[test]
+        fn any_text_is_a_mark_and_stays_it(text in "((watch|follow|left|x) ?)?[ -~0-9]{0,20}") {
+            prop_assert_eq!(Mark::read(&text).to_string(), text);
+        }
     }
 
     #[test]
@@ -112,6 +118,7 @@ mod tests {
             "follow a 1",
             "follow a x trace:mce",
             "follow a +1 trace:mce",
+            "follow a 01 trace:mce",
             "follow  1 trace:mce",
             "left a 99999999999999999999 trace:mce",
             "journal:/var/log/a b",

@@ -22,6 +22,9 @@ mod config;
 pub mod decode;
 pub mod json;
 pub mod logs;
+#[expect(dead_code, reason = "what marks are made of is the daemon's affair")]
+#[path = "../../examples/rasd/marks.rs"]
+mod marks;
 pub mod mcelog;
 pub mod models;
 #[path = "../../examples/rasd/control/question.rs"]
@@ -61,6 +64,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("models_explain", models::explain),
     ("models_name", models::name),
     ("rasd_config", rasd::config),
+    ("rasd_marks", rasd::marks),
     ("rasd_request", rasd::request),
     ("record_decode", record::decode),
     ("record_json", json::record),

@@ -1,6 +1,7 @@
 //! The kernel's log, from /dev/kmsg.
 
 pub(crate) mod line;
+mod pool;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 use nix::libc;
 use nix::sys::epoll::EpollFlags;
 
+pub use self::pool::McePool;
 use crate::lines::{Item, Lines, MARGIN, Place};
 use crate::wait::{Group, Silence};
 use crate::{
@@ -74,20 +76,24 @@ impl Kmsg {
     ///
     /// As [`Kmsg::open`].
     pub fn open_at(path: &Path) -> Result<Self> {
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
-            .open(path)
-            .map_err(|source| match source.kind() {
-                io::ErrorKind::NotFound => Error::Missing {
-                    what: format!("no {}", path.display()),
-                    how: "a kernel with CONFIG_PRINTK, and /dev mounted".into(),
-                },
-                _ => Error::io(path, source),
-            })?;
-        let kmsg = Self::from_reader(file, path, &own::boot_id(Path::new(own::BOOT_ID))?)?;
+        let kmsg = Self::from_reader(open(path)?, path, &own::boot_id(Path::new(own::BOOT_ID))?)?;
         Ok(kmsg.from_its_begin())
     }
+}
+
+/// Opens the device to be read without waiting.
+fn open(path: &Path) -> Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
+        .open(path)
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => Error::Missing {
+                what: format!("no {}", path.display()),
+                how: "a kernel with CONFIG_PRINTK, and /dev mounted".into(),
+            },
+            _ => Error::io(path, source),
+        })
 }
 
 impl<R: Read + AsFd> Kmsg<R> {

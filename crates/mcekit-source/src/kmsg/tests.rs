@@ -341,6 +341,59 @@ fn trouble_is_told_and_reading_goes_on() {
 }
 
 #[test]
+fn what_found_no_room_in_the_kernel_is_counted_once() {
+    let log = Log::new();
+    let open = |boot: &str| {
+        let mut log = log.clone();
+        log.next = log.state.borrow().first;
+        McePool::from_reader(log, Path::new("/dev/kmsg"), boot).unwrap()
+    };
+    let lost = |source: &mut McePool<Log>| match source.next().unwrap() {
+        Some(Event::Lost(lost)) => Some(lost.loss),
+        None => None,
+        other => panic!("{other:?}"),
+    };
+    let mut source = open("5f0c-boot");
+    log.error(&record(1));
+    assert_eq!(lost(&mut source), None);
+    assert!(!readable(&source, 0), "the log wakes nobody");
+    log.say("4", "mce: MCE records pool full!");
+    log.error(&record(2));
+    log.say("4", "mce: MCE records pool full!");
+    log.say("4", "mce_gen_pool_add: 17 callbacks suppressed");
+    // Others' words.
+    log.say("12", "mce: MCE records pool full!");
+    log.say("4", "mce_gen_pool_add: many callbacks suppressed");
+    log.say("4", "other_function: 99 callbacks suppressed");
+    log.say("6", "usb 1-1: MCE records pool full!\n SUBSYSTEM=usb");
+    assert_eq!(lost(&mut source), Some(Loss::AtLeast(19)));
+    assert_eq!(lost(&mut source), None);
+    let cursor = source.cursor().unwrap();
+    // The next process, and one that is killed before it writes anything down.
+    log.say("4", "mce: MCE records pool full!");
+    for _ in 0..2 {
+        let mut again = open("5f0c-boot");
+        assert_eq!(again.seek(&cursor).unwrap(), Seek::Resumed);
+        assert_eq!(again.cursor().unwrap(), cursor);
+        assert_eq!(lost(&mut again), Some(Loss::AtLeast(1)));
+        assert_eq!(lost(&mut again), None);
+    }
+    let mut later = open("a-later-boot");
+    assert_eq!(later.seek(&cursor).unwrap(), Seek::NewEpoch);
+    assert_eq!(lost(&mut later), Some(Loss::AtLeast(20)));
+    // Lines that are gone, a call that is interrupted, and an error.
+    log.overwrite(5);
+    log.state.borrow_mut().fail = Some(Errno::EINTR);
+    assert_eq!(lost(&mut source), Some(Loss::AtLeast(1)));
+    log.state.borrow_mut().fail = Some(Errno::EIO);
+    assert!(matches!(source.next(), Err(Error::Io { .. })));
+    let other = own::cursor(Channel::Kmsg, "/dev/kmsg", "5f0c-boot", "7");
+    assert!(matches!(source.seek(&other), Err(Error::Cursor(_))));
+    let bad = own::cursor(Channel::Kmsg, "mce-pool", "5f0c-boot", "7.1");
+    assert!(matches!(source.seek(&bad), Err(Error::Cursor(_))));
+}
+
+#[test]
 fn a_device_that_is_not_there() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("kmsg");
