@@ -12,6 +12,7 @@ mod args;
 mod ask;
 mod config;
 mod control;
+mod dates;
 mod delivered;
 mod engine;
 mod error;

@@ -22,7 +22,6 @@ mod config;
 pub mod decode;
 pub mod json;
 pub mod logs;
-#[expect(dead_code, reason = "what marks are made of is the daemon's affair")]
 #[path = "../../examples/rasd/marks.rs"]
 mod marks;
 pub mod mcelog;
