@@ -15,6 +15,10 @@ mod engine;
 mod error;
 #[path = "../examples/rasd/feed.rs"]
 mod feed;
+#[path = "../examples/rasd/gaps.rs"]
+mod gaps;
+#[path = "../examples/rasd/marks.rs"]
+mod marks;
 #[path = "../examples/rasd/reads.rs"]
 mod reads;
 #[path = "../examples/rasd/say.rs"]
@@ -23,6 +27,13 @@ mod say;
 mod stats;
 #[path = "../examples/rasd/wait.rs"]
 mod wait;
+
+/// Dates of losses, of which there are none here.
+mod dates {
+    pub(crate) fn date(seconds: u64) -> String {
+        seconds.to_string()
+    }
+}
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};

@@ -13,7 +13,9 @@ use mcekit_store::spool::{Damage, Spool};
 
 use crate::delivered::Consumer;
 use crate::error::Error;
-use crate::feed::{self, Feed};
+use crate::feed::Feed;
+use crate::gaps::{self, Boot, Followed};
+use crate::marks::Mark;
 use crate::say;
 use crate::stats::Stats;
 use crate::wait::{Asked, Wait, Woken};
@@ -26,14 +28,20 @@ const BATCH_BYTES: usize = 1 << 20;
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
 /// Wake-ups can get lost: after so long everything is looked at without one.
 const SAFETY_POLL: Duration = Duration::from_secs(60);
+/// For so long the sources are read at the end, until they are empty.
+const LAST_LOOK: Duration = Duration::from_secs(3);
 
 /// How the engine runs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Options {
     /// End when nothing is there any more.
     pub(crate) once: bool,
     /// Look at everything after so long without a wake-up.
     pub(crate) safety_poll: Duration,
+    /// This boot. Without it nothing is said of what went down with another.
+    pub(crate) boot: Option<Boot>,
+    /// When the last event that is on disk was received, seconds since 1970.
+    pub(crate) last: Option<u64>,
 }
 
 impl Default for Options {
@@ -41,6 +49,8 @@ impl Default for Options {
         Self {
             once: false,
             safety_poll: SAFETY_POLL,
+            boot: None,
+            last: None,
         }
     }
 }
@@ -69,6 +79,8 @@ pub(crate) struct Engine {
     stats: Arc<Stats>,
     /// The live sources are read.
     live: bool,
+    /// The marks that stand while this process runs, by the feeds they are of.
+    marks: Vec<(usize, Mark)>,
 }
 
 impl Engine {
@@ -92,6 +104,7 @@ impl Engine {
             consumers: Vec::new(),
             stats,
             live: false,
+            marks: Vec::new(),
         }
     }
 
@@ -106,19 +119,39 @@ impl Engine {
 
     /// A source. It goes to where an earlier process had come.
     pub(crate) fn source(&mut self, mut feed: Feed) -> Result<(), Error> {
-        if let Some(cursor) = self.spool.cursor(&feed.cursor_key())
-            && let Some(Seek::Lapped(loss)) = feed.seek(cursor)
+        let cursor = self.spool.cursor(&feed.cursor_key());
+        let sought = cursor.map(|cursor| feed.seek(cursor));
+        let lost = match sought {
+            Some(Some(Seek::Lapped(loss))) => Some((loss, "overwritten while nobody read".into())),
+            Some(Some(Seek::NewEpoch)) if self.was_followed(feed.name()) => {
+                let why = "was made anew since: what it held and nobody had read is lost, if there was anything";
+                Some((Loss::Unknown, format!("{} {why}", feed.name())))
+            }
+            _ => None,
+        };
+        if let Some((loss, why)) = lost {
+            let channel = feed.channel();
+            self.add(received_now(), Event::Lost(Lost { channel, loss, why }));
+        }
+        // Its place of now is on disk with the loss, which is told once; and a channel that is made anew shows by it.
+        let is_new = !matches!(sought, Some(Some(Seek::Resumed)));
+        if is_new
+            && self.options.boot.is_some()
+            && !feed.backlog
+            && let Some(cursor) = feed.begin()
         {
-            let lost = Lost {
-                channel: feed.channel(),
-                loss,
-                why: "overwritten while nobody read".into(),
-            };
-            self.add(received_now(), Event::Lost(lost));
+            self.batch.cursor(&cursor);
         }
         self.wait.add_source(feed.as_fd(), self.feeds.len())?;
         self.feeds.push(feed);
         Ok(())
+    }
+
+    /// Whether a source was followed in this boot.
+    fn was_followed(&self, name: &str) -> bool {
+        let boot = self.options.boot.as_ref().map(|boot| &*boot.id);
+        let mut marks = self.spool.unfinished().map(Mark::read);
+        boot.is_some() && marks.any(|mark| mark.name() == name && mark.boot() == boot)
     }
 
     /// Runs until a signal, or until nothing can come any more.
@@ -155,6 +188,7 @@ impl Engine {
                     .iter()
                     .any(|feed| feed.failed_until(now).is_some());
                 if self.feeds.iter().all(|feed| feed.ended) || self.options.once && !failing {
+                    self.leave()?;
                     return Ok(Ended::Done);
                 }
             }
@@ -184,7 +218,7 @@ impl Engine {
                         }
                     }
                     Woken::Signals if self.signals() => {
-                        self.settle(Instant::now())?;
+                        self.leave()?;
                         return Ok(Ended::Asked);
                     }
                     Woken::Signals | Woken::Timer => {}
@@ -245,20 +279,95 @@ impl Engine {
             }
         }
         self.damage = damage;
-        let unfinished: Vec<String> = self.spool.unfinished().map(str::to_owned).collect();
-        for marker in unfinished {
-            let lost = feed::lost_by(&marker);
-            say::warn(format_args!("{}; perhaps something is lost", lost.why));
-            self.add(received, Event::Lost(lost));
-            self.batch.taken(&marker);
-        }
-        for marker in self.feeds.iter().filter_map(Feed::watch) {
-            self.batch.taking(&marker);
-        }
+        self.report_gaps(received);
         if self.batch.is_empty() {
             self.mend();
         }
         Ok(())
+    }
+
+    /// What no source has, and the marks of what is followed from now on.
+    fn report_gaps(&mut self, received: (u64, u32)) {
+        let marks: Vec<Mark> = self.spool.unfinished().map(Mark::read).collect();
+        let live: Vec<(usize, Followed)> = self
+            .feeds
+            .iter()
+            .enumerate()
+            .filter(|(_, feed)| !feed.backlog)
+            .map(|(index, feed)| (index, feed.followed()))
+            .collect();
+        let followed: Vec<Followed> = live.iter().map(|(_, one)| one.clone()).collect();
+        let boot = self.options.boot.as_ref();
+        let found = gaps::find(&marks, &followed, boot, self.options.last);
+        self.marks = live
+            .iter()
+            .filter_map(|(index, one)| Some((*index, one.mark(boot, received.0)?)))
+            .collect();
+        for note in &found.notes {
+            say::note(format_args!("{note}"));
+        }
+        for lost in found.lost {
+            say::warn(format_args!("{}", lost.why));
+            self.add(received, Event::Lost(lost));
+        }
+        for mark in &found.gone {
+            self.batch.taken(&mark.to_string());
+        }
+        for (_, mark) in &self.marks {
+            self.batch.taking(&mark.to_string());
+        }
+    }
+
+    /// The end, in order: what is live is read until it is empty, and then its mark says so. Where that does not succeed the
+    /// mark stays.
+    fn leave(&mut self) -> Result<(), Error> {
+        let Some(boot) = self.options.boot.clone() else {
+            return self.settle(Instant::now()).map(drop);
+        };
+        let until = Instant::now() + LAST_LOOK;
+        for index in 0..self.feeds.len() {
+            if self.feeds.get(index).is_none_or(|feed| feed.backlog) || !self.empty(index, until)? {
+                continue;
+            }
+            let mark = self.marks.iter().find(|(of, _)| *of == index);
+            let mark = mark
+                .map(|(_, mark)| mark)
+                .filter(|mark| mark.boot().is_some());
+            if let (Some(feed), Some(mark)) = (self.feeds.get(index), mark) {
+                self.batch.taken(&mark.to_string());
+                if let Some(left) = feed.followed().left(&boot, received_now().0) {
+                    self.batch.taking(&left.to_string());
+                }
+            }
+        }
+        self.settle(Instant::now()).map(drop)
+    }
+
+    /// Reads a source until there is nothing. Whether it came to that.
+    fn empty(&mut self, index: usize, until: Instant) -> Result<bool, Error> {
+        loop {
+            let now = Instant::now();
+            if now >= until || !self.settle(now)? {
+                return Ok(false);
+            }
+            let Some(feed) = self.feeds.get_mut(index).filter(|feed| !feed.ended) else {
+                return Ok(true);
+            };
+            feed.pending = true;
+            let destroys = feed.destroys();
+            self.drain(index, now)?;
+            let failed = |feed: &Feed| feed.failed_until(now).is_some();
+            if self.feeds.get(index).is_none_or(failed) {
+                return Ok(false);
+            }
+            // What a channel gives only after a commit comes at another look. One that is marked while it is read has the
+            // mark's end in the batch.
+            let pending = self.feeds.get(index).is_some_and(|feed| feed.pending);
+            let nothing = destroys && !pending && self.batch.entries().is_empty();
+            if nothing || self.batch.is_empty() {
+                return Ok(true);
+            }
+        }
     }
 
     /// Keeps damaged files aside. Their loss is on disk by now.

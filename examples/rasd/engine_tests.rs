@@ -6,15 +6,16 @@ use std::fs;
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mcekit::{Addr, Record, Status};
 use mcekit_source::{
-    Caps, Channel, Cursor, Event, Guarantees, Keeps, LossKnown, Observed, Result as SourceResult,
-    Seek, Sightings, Source,
+    Caps, Channel, Cursor, Event, Guarantees, Keeps, Loss, LossKnown, Observed,
+    Result as SourceResult, Seek, Sightings, Source,
 };
 use mcekit_store::spool::{self, Found, Spool, scan};
 use mcekit_store::{Batch, Delivered, Item};
@@ -23,6 +24,8 @@ use tempfile::TempDir;
 use crate::delivered::Consumer;
 use crate::engine::{Engine, Options, RETRY};
 use crate::feed::Feed;
+use crate::gaps::Boot;
+use crate::marks::Mark;
 use crate::stats::Stats;
 use crate::wait::Wait;
 
@@ -38,6 +41,11 @@ struct Fake {
     /// Readable while something is left.
     ends: (UnixStream, UnixStream),
     at: u64,
+    epoch: &'static str,
+    /// What is behind a cursor is not all there.
+    lapped: bool,
+    /// The process is killed when it takes this.
+    kills: Option<u64>,
     log: Log,
     spool: PathBuf,
 }
@@ -50,16 +58,42 @@ impl Fake {
             name,
             channel,
             left: left.iter().copied().collect(),
-            guarantees: Guarantees::REPEATS | Guarantees::SURVIVES_EXIT,
+            guarantees: Guarantees::REPEATS | Guarantees::SURVIVES_EXIT | Guarantees::FROM_BOOT,
             ends,
             at: 0,
+            epoch: "e",
+            lapped: false,
+            kills: None,
             log: Rc::clone(&bench.log),
             spool: bench.dir.path().into(),
         }
     }
 
+    /// Its channel was made while the machine ran.
+    fn made_late(mut self) -> Self {
+        self.guarantees.remove(Guarantees::FROM_BOOT);
+        self
+    }
+
+    /// Its channel was made anew since the last cursor, or is of another boot.
+    fn anew(mut self) -> Self {
+        self.epoch = "e2";
+        self
+    }
+
+    fn lapped(mut self) -> Self {
+        self.lapped = true;
+        self
+    }
+
+    fn kills(mut self, n: u64) -> Self {
+        self.kills = Some(n);
+        self
+    }
+
     fn destroys(mut self) -> Self {
-        self.guarantees = Guarantees::READING_DESTROYS | Guarantees::SURVIVES_EXIT;
+        self.guarantees =
+            Guarantees::READING_DESTROYS | Guarantees::SURVIVES_EXIT | Guarantees::FROM_BOOT;
         self
     }
 
@@ -104,6 +138,7 @@ impl Source for Fake {
             assert!(marked, "the marker is on disk before anything is read");
         }
         Ok(self.left.pop_front().map(|n| {
+            assert_ne!(self.kills, Some(n), "killed");
             self.at = n;
             Event::Record(Observed {
                 record: record(n),
@@ -115,12 +150,20 @@ impl Source for Fake {
 
     fn cursor(&self) -> Option<Cursor> {
         let source = format!("{}:{}", self.channel, self.name);
-        Some(Cursor::new(&source, "e", &self.at.to_string()))
+        Some(Cursor::new(&source, self.epoch, &self.at.to_string()))
     }
 
     fn seek(&mut self, cursor: &Cursor) -> SourceResult<Seek> {
+        if cursor.epoch() != self.epoch {
+            return Ok(Seek::NewEpoch);
+        }
         let at = cursor.position().parse().unwrap();
         self.left.retain(|&n| n > at);
+        self.at = at;
+        if self.lapped {
+            self.at = self.left.front().map_or(at, |first| first - 1);
+            return Ok(Seek::Lapped(Loss::Unknown));
+        }
         Ok(Seek::Resumed)
     }
 
@@ -183,6 +226,14 @@ impl Consumer for Began {
     }
 }
 
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+}
+
 /// Everything that the spool in a directory holds, read from its files.
 fn items(dir: &Path) -> Vec<Item> {
     let files = fs::read_dir(dir)
@@ -228,6 +279,8 @@ struct Bench {
     dir: TempDir,
     log: Log,
     stats: Arc<Stats>,
+    /// The id of the machine's boot.
+    boot: RefCell<&'static str>,
 }
 
 impl Bench {
@@ -236,7 +289,13 @@ impl Bench {
             dir: tempfile::tempdir().unwrap(),
             log: Log::default(),
             stats: Arc::default(),
+            boot: RefCell::new("first"),
         }
+    }
+
+    /// The machine starts anew.
+    fn reboot(&self, id: &'static str) {
+        self.boot.replace(id);
     }
 
     /// A process: an engine, as the daemon makes it.
@@ -253,6 +312,10 @@ impl Bench {
         let (spool, damage) = opened.unwrap();
         let options = Options {
             once: true,
+            boot: Some(Boot {
+                id: (*self.boot.borrow()).into(),
+                began: now(),
+            }),
             ..Options::default()
         };
         let wait = Wait::new().unwrap();
@@ -272,6 +335,25 @@ impl Bench {
             engine.source(feed).unwrap();
         }
         engine.run().unwrap();
+    }
+
+    /// A process that is killed while it reads, or goes down with the machine.
+    fn is_killed(&self, feed: Feed) {
+        let killed = catch_unwind(AssertUnwindSafe(|| self.run(vec![feed])));
+        assert!(killed.is_err(), "it lives on");
+    }
+
+    /// The marks that stand.
+    fn marks(&self) -> Vec<Mark> {
+        let marks = unfinished(self.dir.path());
+        marks.iter().map(|text| Mark::read(text)).collect()
+    }
+
+    /// What was delivered since the last time.
+    fn told(&self) -> Vec<String> {
+        let mut log = self.log();
+        log.retain(|line| !line.starts_with("commit"));
+        log
     }
 
     /// What happened since the last time.
@@ -355,7 +437,10 @@ fn a_channel_that_forgets_is_marked_while_it_is_read() {
     };
     bench.run(vec![device(&[1])]);
     assert_eq!(bench.log(), ["1 record 1", "commit v1 mcelog:dev e 1"]);
-    assert_eq!(unfinished(bench.dir.path()), [""; 0], "the marker is gone");
+    assert!(
+        matches!(&bench.marks()[..], [Mark::Left { name, .. }] if name == "mcelog:dev"),
+        "the marker is gone"
+    );
     // A process that died between the mark and the disk.
     let (mut spool, _) =
         Spool::open(bench.dir.path(), spool::Options::default(), |_, _| {}).unwrap();
@@ -384,9 +469,14 @@ fn what_nobody_recorded_between_two_processes_is_told() {
         let fake = Fake::new(&bench, Channel::Perf, "own", left);
         live(fake.ends_with_its_reader())
     };
-    bench.run(vec![ring(&[1])]);
-    assert_eq!(bench.log(), ["1 record 1", "commit v1 perf:own e 1"]);
-    for n in [3, 5] {
+    bench.run(vec![ring(&[2])]);
+    let told = [
+        "1 lost perf: an unknown number",
+        "2 record 2",
+        "commit v1 perf:own e 2",
+    ];
+    assert_eq!(bench.log(), told, "nobody recorded before the first either");
+    for n in [4, 6] {
         bench.run(vec![ring(&[n])]);
         let told = [
             format!("commit v1 perf:own e {}", n - 2),
@@ -397,9 +487,102 @@ fn what_nobody_recorded_between_two_processes_is_told() {
         assert_eq!(bench.log(), told, "by each process, however it ended");
     }
     bench.run(vec![]);
-    assert_eq!(bench.log(), ["6 lost perf: an unknown number"]);
+    assert_eq!(bench.log(), ["7 lost perf: an unknown number"]);
     bench.run(vec![]);
     assert_eq!(bench.log(), [""; 0], "no process followed it any more");
+}
+
+#[test]
+fn what_a_machine_took_along_is_told_once() {
+    let bench = Bench::new();
+    let trace = |left: &[u64]| Fake::new(&bench, Channel::Trace, "a", left);
+    bench.run(vec![live(trace(&[1]))]);
+    assert_eq!(bench.told(), ["1 record 1"]);
+    assert!(matches!(&bench.marks()[..], [Mark::Left { boot, .. }] if boot == "first"));
+    // Killed with something in the channel, and killed again: the channel has it still.
+    for _ in 0..2 {
+        bench.is_killed(live(trace(&[1, 2]).kills(2)));
+        assert_eq!(bench.told(), [""; 0]);
+        assert!(matches!(&bench.marks()[..], [Mark::Followed { boot, .. }] if boot == "first"));
+    }
+    // The machine falls, and takes it along.
+    bench.reboot("second");
+    bench.is_killed(live(trace(&[3]).anew().kills(3)));
+    assert_eq!(bench.told(), ["2 lost trace: an unknown number"]);
+    bench.is_killed(live(trace(&[3]).anew().kills(3)));
+    assert_eq!(bench.told(), [""; 0], "told once");
+    bench.run(vec![live(trace(&[3]).anew())]);
+    assert_eq!(bench.told(), ["3 record 3"]);
+    // A reboot behind an orderly end takes nothing.
+    bench.reboot("third");
+    bench.run(vec![live(trace(&[4]))]);
+    assert_eq!(bench.told(), ["4 record 4"]);
+    // It falls again, and the next daemon follows another source.
+    bench.is_killed(live(trace(&[5]).kills(5)));
+    bench.told();
+    bench.reboot("fourth");
+    let other = |left: &[u64]| vec![live(Fake::new(&bench, Channel::Keeper, "k", left))];
+    bench.run(other(&[6]));
+    assert_eq!(
+        bench.told(),
+        ["5 lost trace: an unknown number", "6 record 6"]
+    );
+    assert!(matches!(&bench.marks()[..], [Mark::Left { name, .. }] if name == "keeper:k"));
+    bench.run(other(&[]));
+    assert_eq!(bench.told(), [""; 0]);
+}
+
+#[test]
+fn a_channel_that_does_not_reach_back_to_the_boot_is_told_once_a_boot() {
+    let bench = Bench::new();
+    let kept = |left: &[u64]| Fake::new(&bench, Channel::Trace, "kept", left).made_late();
+    for boot in ["first", "second"] {
+        bench.reboot(boot);
+        bench.is_killed(live(kept(&[1]).anew().kills(1)));
+        let log = bench.told();
+        let lost = log.iter().filter(|line| line.contains("lost trace"));
+        // And the second time, that the machine fell.
+        assert_eq!(lost.count(), 1 + usize::from(boot == "second"), "{log:?}");
+        bench.is_killed(live(kept(&[1]).anew().kills(1)));
+        assert_eq!(bench.told(), [""; 0], "told once");
+    }
+    // One that does reach back has what the other lacks.
+    let bench = Bench::new();
+    let kept = live(Fake::new(&bench, Channel::Trace, "kept", &[1]).made_late());
+    bench.run(vec![
+        kept,
+        live(Fake::new(&bench, Channel::Mcelog, "m", &[])),
+    ]);
+    assert_eq!(bench.told(), ["1 record 1"]);
+}
+
+#[test]
+fn a_channel_that_was_made_anew_and_one_that_lapped_are_told_once() {
+    for lapped in [false, true] {
+        let bench = Bench::new();
+        let trace = |left: &[u64]| Fake::new(&bench, Channel::Trace, "a", left);
+        let later = |left: &[u64]| match lapped {
+            true => trace(left).lapped(),
+            false => trace(left).anew(),
+        };
+        bench.run(vec![live(trace(&[1]))]);
+        bench.log();
+        bench.is_killed(live(later(&[5]).kills(5)));
+        let log = bench.log();
+        let told = "2 lost trace: an unknown number".to_owned();
+        assert!(log.contains(&told), "{log:?}");
+        let last = cursors(bench.dir.path()).pop().unwrap();
+        let place = if lapped { ("e", "4") } else { ("e2", "0") };
+        assert_eq!((last.epoch(), last.position()), place);
+        let epoch = match lapped {
+            true => trace(&[5]),
+            false => trace(&[5]).anew(),
+        };
+        bench.run(vec![live(epoch)]);
+        let log = bench.log();
+        assert!(log.contains(&"3 record 5".to_owned()), "{log:?}");
+        assert!(!log.iter().any(|line| line.contains("lost")), "{log:?}");
+    }
 }
 
 /// Gives the spool's directory back when it is called for the second time.

@@ -3,37 +3,15 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use mcekit_source::{Channel, Cursor, Event, Guarantees, Loss, Lost, Seek, Source};
+use mcekit_source::{Channel, Cursor, Event, Guarantees, Seek, Source};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::gaps::Followed;
 use crate::reads::Reads;
 use crate::say;
 
 /// How long a source that could not be read is left alone, at first and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
-
-/// What markers of the spool begin with that stand until the next process.
-const WATCH: &str = "watch ";
-
-/// What it means that a marker is there, from an earlier process: something may be lost.
-pub(crate) fn lost_by(marker: &str) -> Lost {
-    let (name, why) = match marker.strip_prefix(WATCH) {
-        Some(name) => (
-            name,
-            "records only for the process that reads it: since the last one ended, nobody did",
-        ),
-        None => (
-            marker,
-            "forgets what is read, and a process ended while it read",
-        ),
-    };
-    let channel = name.split(':').next().and_then(Channel::by_name);
-    Lost {
-        channel: channel.unwrap_or(Channel::Spool),
-        loss: Loss::Unknown,
-        why: format!("{name} {why}"),
-    }
-}
 
 /// One source in the engine.
 pub(crate) struct Feed {
@@ -88,17 +66,17 @@ impl Feed {
 
     /// Whether a crash between reading and writing down loses what was read, and nothing else does.
     pub(crate) fn destroys(&self) -> bool {
-        !self.ends_with_us() && self.source.caps().has(Guarantees::READING_DESTROYS)
+        let destroys = self.source.caps().has(Guarantees::READING_DESTROYS);
+        destroys && !self.followed().ends_with_reader()
     }
 
-    /// Whether it records for this process only: what happens until the next one, nobody has.
-    pub(crate) fn ends_with_us(&self) -> bool {
-        !self.source.caps().has(Guarantees::SURVIVES_EXIT)
-    }
-
-    /// The spool's marker while it is followed, if it [ends with this process](Self::ends_with_us).
-    pub(crate) fn watch(&self) -> Option<String> {
-        self.ends_with_us().then(|| format!("{WATCH}{}", self.name))
+    /// What the marks are about.
+    pub(crate) fn followed(&self) -> Followed {
+        Followed {
+            name: self.name.clone(),
+            channel: self.channel(),
+            caps: self.source.caps(),
+        }
     }
 
     /// Whether there is something to take; where nobody can say, there may be.
@@ -172,6 +150,11 @@ impl Feed {
                 Err(())
             }
         }
+    }
+
+    /// Where it begins, after a seek.
+    pub(crate) fn begin(&self) -> Option<Cursor> {
+        self.source.cursor()
     }
 
     /// Where it is, if anything was taken since the last time.

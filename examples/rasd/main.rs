@@ -12,6 +12,7 @@ mod args;
 mod ask;
 mod config;
 mod control;
+mod dates;
 mod delivered;
 mod engine;
 mod error;
@@ -19,6 +20,8 @@ mod explain;
 mod facts;
 mod feed;
 mod fence;
+mod gaps;
+mod marks;
 mod metrics;
 mod monitor;
 mod names;
@@ -51,6 +54,7 @@ use control::{Access, Limits, Listener};
 use engine::{Ended, Engine, Options};
 use error::Error;
 use feed::Feed;
+use gaps::Boot;
 use monitor::{Monitor, Privileged};
 use service::Service;
 use settings::Purpose;
@@ -97,6 +101,8 @@ fn watch(cli: &Cli) -> Result<(), Error> {
     let stop = Stop::watch()?;
     let privileged = Privileged::start(&config)?;
     let feeds = sources::open(&cli.run, &config.sources)?;
+    // Of a replay's sources nothing goes down with the machine.
+    let boot = Boot::current().filter(|_| purpose == Purpose::Watch);
     let stats = Arc::new(Stats::default());
     let dir = state::dir(cli)?;
     state::make(&dir)?;
@@ -115,12 +121,15 @@ fn watch(cli: &Cli) -> Result<(), Error> {
         spool,
         damage,
         sightings,
+        last,
         applier,
     } = State::open(&dir, &stats, &stop)?;
     let mut monitor = Monitor::start(&config, privileged, &stats, purpose, &stop)?;
     past::restore(&mut monitor, &state::history(&dir), &stats, &stop);
     let options = Options {
         once: cli.run.once,
+        boot,
+        last,
         ..Options::default()
     };
     let told = Told {

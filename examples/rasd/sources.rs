@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use mcekit_source::probe::{Machine, OpenOptions, Probe, Role, open_best, probe};
-use mcekit_source::{Erase, Notify, Pace, Replay};
+use mcekit_source::{Erase, McePool, Notify, Pace, Replay};
 
 use crate::args::{Run, SourceKind};
 use crate::config::Sources;
@@ -72,6 +72,14 @@ fn machine(
         // Most machines have no NVDIMMs.
         Err(mcekit_source::Error::Missing { .. }) => {}
         Err(error) => say::warn(format_args!("{error}")),
+    }
+    // Whatever gives the records: what found no room in the kernel, only its log tells.
+    match McePool::open_at(&machine.path("dev/kmsg")) {
+        Ok(pool) => feeds.push(Feed::new(Box::new(pool), false)),
+        Err(mcekit_source::Error::Missing { .. }) => {}
+        Err(error) => say::warn(format_args!(
+            "{error}; errors that the kernel itself had no room for are not told"
+        )),
     }
     for feed in &feeds {
         say::note(format_args!("reading {}", feed.name()));

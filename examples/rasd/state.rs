@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(crate) spool: Spool,
     pub(crate) damage: Vec<Damage>,
     pub(crate) sightings: Sightings,
+    /// When the last event that the spool has was received, seconds since 1970.
+    pub(crate) last: Option<u64>,
     pub(crate) applier: Applier,
 }
 
@@ -98,7 +100,11 @@ impl State {
             Err(error) => return Err(error.into()),
         };
         stats.applied.set(options.applied.1);
+        let mut last = None;
         let opened = Spool::open(&dir.join("spool"), options, |_, item| {
+            if let Item::Entry(delivered, _) = item {
+                last = Some(delivered.received.0);
+            }
             restore(&mut sightings, item);
         });
         let (mut spool, damage) = opened.map_err(|error| match error {
@@ -115,6 +121,7 @@ impl State {
             spool,
             damage,
             sightings,
+            last,
             applier,
         })
     }

@@ -6,6 +6,7 @@ mod args;
 mod ask;
 mod config;
 mod control;
+mod dates;
 mod delivered;
 mod engine;
 mod error;
@@ -13,6 +14,8 @@ mod explain;
 mod facts;
 mod feed;
 mod fence;
+mod gaps;
+mod marks;
 mod metrics;
 mod monitor;
 mod names;
@@ -33,8 +36,10 @@ mod status;
 mod stop;
 mod wait;
 
-// Not in `engine`: a bench compiles that too.
+// Not in `engine`, `gaps` and `marks`: a bench compiles these too.
 pub(crate) mod engine_tests;
+pub(crate) mod gaps_tests;
+pub(crate) mod marks_tests;
 
 #[test]
 fn every_module_is_here() {

@@ -22,6 +22,8 @@ mod config;
 pub mod decode;
 pub mod json;
 pub mod logs;
+#[path = "../../examples/rasd/marks.rs"]
+mod marks;
 pub mod mcelog;
 pub mod models;
 #[path = "../../examples/rasd/control/question.rs"]
@@ -61,6 +63,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("models_explain", models::explain),
     ("models_name", models::name),
     ("rasd_config", rasd::config),
+    ("rasd_marks", rasd::marks),
     ("rasd_request", rasd::request),
     ("record_decode", record::decode),
     ("record_json", json::record),

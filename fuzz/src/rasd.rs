@@ -1,6 +1,7 @@
 //! The daemon's configuration, and what is asked at its socket.
 
 use crate::config::Config;
+use crate::marks::Mark;
 use crate::question::Question;
 use crate::request::{MAX_REQUEST, Request, RequestError, parse};
 
@@ -32,6 +33,18 @@ pub fn config(data: &[u8]) {
             }
         }
     }
+}
+
+/// Any text of the spool is a mark, whose text is the same again, and which names a source unless the text is empty.
+pub fn marks(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mark = Mark::read(&text);
+    assert_eq!(mark.to_string(), text);
+    assert_eq!(mark.name().is_empty(), text.is_empty());
+    assert!(
+        mark.boot()
+            .is_none_or(|boot| !boot.is_empty() && !boot.contains(' '))
+    );
 }
 
 /// A request that is too long is refused as such. One that is read is written so that it reads as the same; and a question

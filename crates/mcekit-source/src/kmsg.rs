@@ -1,6 +1,7 @@
 //! The kernel's log, from /dev/kmsg.
 
 pub(crate) mod line;
+mod pool;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 use nix::libc;
 use nix::sys::epoll::EpollFlags;
 
+pub use self::pool::McePool;
 use crate::lines::{Item, Lines, MARGIN, Place};
 use crate::wait::{Group, Silence};
 use crate::{
@@ -34,7 +36,8 @@ const ROOM: usize = 16 << 10;
 /// device they are of. Lines of both kinds are passed over, and [`Kmsg::untrusted`] counts them.
 ///
 /// Lines that were overwritten before they were read are a loss of unknown size: nobody knows how many of them were
-/// machine checks. The reason says how many lines.
+/// machine checks. The reason says how many lines. Those before the first that is still there are among them: the kernel
+/// numbers its lines from 0.
 #[derive(Debug)]
 pub struct Kmsg<R = File> {
     log: R,
@@ -73,19 +76,24 @@ impl Kmsg {
     ///
     /// As [`Kmsg::open`].
     pub fn open_at(path: &Path) -> Result<Self> {
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
-            .open(path)
-            .map_err(|source| match source.kind() {
-                io::ErrorKind::NotFound => Error::Missing {
-                    what: format!("no {}", path.display()),
-                    how: "a kernel with CONFIG_PRINTK, and /dev mounted".into(),
-                },
-                _ => Error::io(path, source),
-            })?;
-        Self::from_reader(file, path, &own::boot_id(Path::new(own::BOOT_ID))?)
+        let kmsg = Self::from_reader(open(path)?, path, &own::boot_id(Path::new(own::BOOT_ID))?)?;
+        Ok(kmsg.from_its_begin())
     }
+}
+
+/// Opens the device to be read without waiting.
+fn open(path: &Path) -> Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
+        .open(path)
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => Error::Missing {
+                what: format!("no {}", path.display()),
+                how: "a kernel with CONFIG_PRINTK, and /dev mounted".into(),
+            },
+            _ => Error::io(path, source),
+        })
 }
 
 impl<R: Read + AsFd> Kmsg<R> {
@@ -119,6 +127,13 @@ impl<R: Read + AsFd> Kmsg<R> {
     #[must_use]
     pub fn settle(mut self, time: Duration) -> Self {
         self.silence.settle = time;
+        self
+    }
+
+    /// The reader has the log from its oldest line on: lines that are missing before that are a loss.
+    #[must_use]
+    pub const fn from_its_begin(mut self) -> Self {
+        self.expected = Some(0);
         self
     }
 
@@ -247,6 +262,7 @@ impl<R: Read + AsFd> Source for Kmsg<R> {
         self.skip_before = from;
         self.lines.resume(place);
         // The first line that is there tells whether all of them are.
+        self.expected = None;
         while self.expected.is_none() && self.read()? {}
         match self.expected.and_then(|next| next.checked_sub(1)) {
             Some(first) if first > from => Ok(Seek::Lapped(Loss::Unknown)),

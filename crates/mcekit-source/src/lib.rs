@@ -53,7 +53,7 @@ pub use hist::Hist;
 pub use identity::Identity;
 pub use journal::Journal;
 pub use keeper::Keeper;
-pub use kmsg::Kmsg;
+pub use kmsg::{Kmsg, McePool};
 pub use mcelog::Mcelog;
 pub use notify::Notify;
 pub use perf::Perf;

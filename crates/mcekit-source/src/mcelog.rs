@@ -18,6 +18,10 @@ use crate::{
 /// disk is gone with the process, at most a log of 32 records or one for each CPU. Drain pstore, which has the same
 /// errors of earlier boots, before the first [`Source::next`], and write down that you are about to read: then a process that
 /// is started after a crash can say that there may be a loss.
+///
+/// A log that was full may have dropped records. The kernel's flag, which says that it did, can be had with `CAP_SYS_ADMIN`
+/// only: it is asked for when the device is opened, and with each read that finds the right still there. Otherwise a
+/// log that was found full is a loss of unknown size, and no other is: the kernel drops only while its log is full.
 pub struct Mcelog<N = KernelNode> {
     device: Device<N>,
     name: String,
@@ -42,7 +46,10 @@ impl Mcelog {
             }
             error => error.into(),
         })?;
-        Ok(Self::from_device(device, exclusive))
+        let mut source = Self::from_device(device, exclusive);
+        // Of what happened before, the flag can be had: the right to it may be given up by the first read.
+        source.device.note_overflow()?;
+        Ok(source)
     }
 }
 

@@ -35,10 +35,10 @@ pub enum Item {
     },
     /// How far a source is read, as of this frame.
     Cursor(Cursor),
-    /// A source whose channel forgets what is read is about to be read. Where no later frame says [`Item::Taken`], what
-    /// was read may be lost.
+    /// A mark that stands until a later frame says [`Item::Taken`] with the same text: a source whose channel forgets what is
+    /// read is about to be read, a source is followed. Where it still stands in the next process, something may be lost.
     Taking(String),
-    /// What was read of that source is on disk.
+    /// That mark is gone: what was read of that source is on disk.
     Taken(String),
 }
 
@@ -93,13 +93,14 @@ impl Batch {
         self.items += 1;
     }
 
-    /// Adds that a source is about to be read whose channel forgets what is read.
+    /// Adds a mark: a source is about to be read whose channel forgets what is read, or whatever else the next process must
+    /// know if this one does not come to [`Batch::taken`].
     pub fn taking(&mut self, source: &str) {
         codec::put_taking(&mut self.bytes, source);
         self.items += 1;
     }
 
-    /// Adds that what was read of that source is in this batch or an earlier one.
+    /// Takes a mark away: what was read of that source is in this batch or an earlier one.
     pub fn taken(&mut self, source: &str) {
         codec::put_taken(&mut self.bytes, source);
         self.items += 1;

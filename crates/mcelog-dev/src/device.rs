@@ -172,6 +172,8 @@ pub struct Device<N = KernelNode> {
     /// full.
     ask: Option<bool>,
     flags: FlagsAsked,
+    /// The flag was set when [`Device::note_overflow`] asked for it.
+    noted: bool,
 }
 
 /// What is known of the kernel's overflow flag.
@@ -244,6 +246,7 @@ impl<N: Node> Device<N> {
             overflow: None,
             ask: None,
             flags: FlagsAsked::Never,
+            noted: false,
         }
     }
 
@@ -351,20 +354,46 @@ impl<N: Node> Device<N> {
         Ok(ask)
     }
 
-    fn ask_overflow(&mut self, full: bool) -> Result<Option<Overflow>, Error> {
-        if self.flags != FlagsAsked::NotPermitted {
-            let asked = self.node.ioctl(Request::GetClearFlags);
-            match asked.map_err(|e| Error::call(Request::GetClearFlags.name(), e)) {
-                Ok(flags) => {
-                    self.flags = FlagsAsked::Yes;
-                    let set = flags & OVERFLOW != 0;
-                    return Ok(set.then_some(Overflow::Flagged));
-                }
-                Err(Error::NotPermitted { .. }) => self.flags = FlagsAsked::NotPermitted,
-                Err(other) => return Err(other),
+    /// Asks for the kernel's overflow flag now, which needs `CAP_SYS_ADMIN`, and tells what it said behind the records of the
+    /// next read: for a process that gives up its rights before it reads. Without the right nothing happens.
+    ///
+    /// Asking clears the flag: a process that ends before that read takes it along, and leaves a full log.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`], [`Error::Io`]: it can be called again.
+    pub fn note_overflow(&mut self) -> Result<(), Error> {
+        self.noted |= self.take_flag()? == Some(true);
+        Ok(())
+    }
+
+    /// The kernel's overflow flag, which is clear after that. `None`: it is not for this process.
+    fn take_flag(&mut self) -> Result<Option<bool>, Error> {
+        let asked = self.node.ioctl(Request::GetClearFlags);
+        match asked.map_err(|e| Error::call(Request::GetClearFlags.name(), e)) {
+            Ok(flags) => Ok(Some(flags & OVERFLOW != 0)),
+            Err(Error::NotPermitted { .. }) => {
+                self.flags = FlagsAsked::NotPermitted;
+                Ok(None)
             }
+            Err(other) => Err(other),
         }
-        Ok(full.then_some(Overflow::Possible))
+    }
+
+    fn ask_overflow(&mut self, full: bool) -> Result<Option<Overflow>, Error> {
+        let mut flag = None;
+        if self.flags != FlagsAsked::NotPermitted {
+            flag = self.take_flag()?;
+        }
+        if flag.is_some() {
+            self.flags = FlagsAsked::Yes;
+        }
+        let noted = std::mem::take(&mut self.noted);
+        Ok(if noted || flag == Some(true) {
+            Some(Overflow::Flagged)
+        } else {
+            (full && flag.is_none()).then_some(Overflow::Possible)
+        })
     }
 
     /// Waits for something to read: true, or for the limit: false. Without a limit, for ever.

@@ -341,6 +341,37 @@ fn without_the_capability_a_passed_descriptor_still_reads() {
 }
 
 #[test]
+fn the_flag_that_was_asked_for_in_time_is_told_without_the_capability() {
+    let fake = Fake::new();
+    let mut device = OpenOptions::new().open_with(&fake).unwrap();
+    let fill = || (0..40).for_each(|n| fake.log(&record(n)));
+    fill();
+    device.note_overflow().unwrap();
+    fake.set_privileged(false);
+    let got = all(&mut device);
+    assert_eq!(got.len(), 33);
+    assert_eq!(got[32], Lost(Overflow::Flagged));
+    // What happens later nobody was asked about.
+    device.note_overflow().unwrap();
+    fill();
+    assert_eq!(all(&mut device)[32], Lost(Overflow::Possible));
+}
+
+#[test]
+fn a_flag_is_told_once_however_often_it_is_asked_for() {
+    let fake = Fake::new();
+    let mut device = OpenOptions::new().open_with(&fake).unwrap();
+    (0..40).for_each(|n| fake.log(&record(n)));
+    for _ in 0..2 {
+        device.note_overflow().unwrap();
+    }
+    let got = all(&mut device);
+    assert_eq!((got.len(), &got[32]), (33, &Lost(Overflow::Flagged)));
+    (0..32).for_each(|n| fake.log(&record(n)));
+    assert_eq!(all(&mut device).len(), 32, "full, and nothing was dropped");
+}
+
+#[test]
 fn lengths_that_are_too_small_are_told() {
     let fake = Fake::new();
     let node = OpenOptions::new().open_with(&fake).unwrap().into_node();

@@ -1,6 +1,8 @@
 //! The daemon on an instance of the command line: what came before it, with it, and while it was dead.
 
-use crate::case::{Boot, Case, Cpu, How, Kernel, Outcome};
+use tracefs::fs::{EnableState, Tracefs};
+
+use crate::case::{Boot, Case, Cpu, How, Kernel, Outcome, same};
 use crate::guest::Guest;
 use crate::guest::rasd::delivers_once;
 
@@ -10,10 +12,17 @@ pub(super) const CASE: Case = Case {
     kernels: &[Kernel::Stock612],
     cpus: Cpu::ALL,
     how: How::Boots(&[Boot::new(run)
-        .append("trace_instance=mce,mce:mce_record")
+        .append("trace_instance=mce,mce:mce_record,ras:*")
         .with_rasd()]),
 };
 
 fn run(guest: &Guest) -> Outcome {
+    // A whole system of events can be named there.
+    let instance = Tracefs::find()?.open_instance("mce")?;
+    for event in ["mce:mce_record", "ras:aer_event"] {
+        let state = instance.event(&event.parse()?)?.enabled()?;
+        same(event, state, EnableState::On)?;
+    }
+    drop(instance);
     delivers_once(guest, &guest.mount_disk()?.join("rasd"), &[])
 }

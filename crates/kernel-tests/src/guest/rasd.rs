@@ -115,14 +115,38 @@ impl Daemon {
         Ok(())
     }
 
+    /// Stops it where it is (`SIGSTOP`): it reads nothing any more.
+    ///
+    /// # Errors
+    ///
+    /// Where it is gone already.
+    pub fn halt(&self) -> Outcome {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on (`SIGCONT`).
+    ///
+    /// # Errors
+    ///
+    /// Where it is gone already.
+    pub fn go_on(&self) -> Outcome {
+        self.signal(Signal::SIGCONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Outcome {
+        let child = self.running.as_ref();
+        let child = child.ok_or_else(|| Failure::new("rasd was not started"))?;
+        Ok(kill(Pid::from_raw(i32::try_from(child.id())?), signal)?)
+    }
+
     /// Asks it to end (`SIGTERM`), and waits.
     ///
     /// # Errors
     ///
     /// Where it does not, or not well.
     pub fn stop(&mut self) -> Outcome {
+        self.signal(Signal::SIGTERM)?;
         let mut child = self.child()?;
-        kill(Pid::from_raw(i32::try_from(child.id())?), Signal::SIGTERM)?;
         let begin = Instant::now();
         loop {
             match child.try_wait()? {
@@ -219,6 +243,15 @@ impl Drop for Daemon {
     }
 }
 
+/// What a loss says of a machine that went down with the daemon.
+pub const FELL: &str = "the machine went down while ";
+
+/// What a loss says of a channel that was made when the machine ran already.
+pub const LATE: &str = " does not reach back to the begin of this boot";
+
+/// What a loss says of a process that ended between reading and writing down.
+pub const TAKEN: &str = "a process ended while it read";
+
 /// What a machine check is recognised by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Check {
@@ -298,6 +331,13 @@ impl History {
             self.checks.push(check);
         }
         Ok(())
+    }
+
+    /// How many losses without a number say this.
+    #[must_use]
+    pub fn says(&self, what: &str) -> usize {
+        let whys = self.lost_unknown.iter();
+        whys.filter(|why| why.contains(what)).count()
     }
 
     /// How often it has this one.

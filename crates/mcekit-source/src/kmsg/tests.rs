@@ -252,6 +252,34 @@ fn overwritten_lines_are_a_loss_at_their_place() {
 }
 
 #[test]
+fn lines_that_went_before_the_first_reader_are_a_loss() {
+    let log = Log::new();
+    for cpu in 1..4 {
+        log.error(&record(cpu));
+    }
+    let mut whole = log.open().from_its_begin();
+    assert_eq!(cpus(&drain(&mut whole)), [1, 2, 3]);
+    assert!(matches!(drain(&mut whole)[..], []), "nothing is missing");
+    let lines = lines_of(&record(1)).len();
+    log.overwrite(lines);
+    let events = drain(&mut log.open().from_its_begin());
+    let Event::Lost(lost) = &events[0] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(lost.loss, Loss::Unknown);
+    assert!(lost.why.starts_with(&format!("{lines} lines")), "{lost:?}");
+    assert_eq!(cpus(&events), [2, 3]);
+    // Behind a cursor it is another loss, or none.
+    let cursor = whole.cursor().unwrap();
+    let mut again = log.open().from_its_begin();
+    assert_eq!(again.seek(&cursor).unwrap(), Seek::Resumed);
+    assert!(matches!(drain(&mut again)[..], []));
+    let mut later = log.open_in("a-later-boot").from_its_begin();
+    assert_eq!(later.seek(&cursor).unwrap(), Seek::NewEpoch);
+    assert!(matches!(&drain(&mut later)[0], Event::Lost(_)));
+}
+
+#[test]
 fn seeking_in_a_log_that_lapped_or_is_of_another_boot() {
     let log = Log::new();
     for cpu in 0..4 {
@@ -310,6 +338,59 @@ fn trouble_is_told_and_reading_goes_on() {
             "{bad}"
         );
     }
+}
+
+#[test]
+fn what_found_no_room_in_the_kernel_is_counted_once() {
+    let log = Log::new();
+    let open = |boot: &str| {
+        let mut log = log.clone();
+        log.next = log.state.borrow().first;
+        McePool::from_reader(log, Path::new("/dev/kmsg"), boot).unwrap()
+    };
+    let lost = |source: &mut McePool<Log>| match source.next().unwrap() {
+        Some(Event::Lost(lost)) => Some(lost.loss),
+        None => None,
+        other => panic!("{other:?}"),
+    };
+    let mut source = open("5f0c-boot");
+    log.error(&record(1));
+    assert_eq!(lost(&mut source), None);
+    assert!(!readable(&source, 0), "the log wakes nobody");
+    log.say("4", "mce: MCE records pool full!");
+    log.error(&record(2));
+    log.say("4", "mce: MCE records pool full!");
+    log.say("4", "mce_gen_pool_add: 17 callbacks suppressed");
+    // Others' words.
+    log.say("12", "mce: MCE records pool full!");
+    log.say("4", "mce_gen_pool_add: many callbacks suppressed");
+    log.say("4", "other_function: 99 callbacks suppressed");
+    log.say("6", "usb 1-1: MCE records pool full!\n SUBSYSTEM=usb");
+    assert_eq!(lost(&mut source), Some(Loss::AtLeast(19)));
+    assert_eq!(lost(&mut source), None);
+    let cursor = source.cursor().unwrap();
+    // The next process, and one that is killed before it writes anything down.
+    log.say("4", "mce: MCE records pool full!");
+    for _ in 0..2 {
+        let mut again = open("5f0c-boot");
+        assert_eq!(again.seek(&cursor).unwrap(), Seek::Resumed);
+        assert_eq!(again.cursor().unwrap(), cursor);
+        assert_eq!(lost(&mut again), Some(Loss::AtLeast(1)));
+        assert_eq!(lost(&mut again), None);
+    }
+    let mut later = open("a-later-boot");
+    assert_eq!(later.seek(&cursor).unwrap(), Seek::NewEpoch);
+    assert_eq!(lost(&mut later), Some(Loss::AtLeast(20)));
+    // Lines that are gone, a call that is interrupted, and an error.
+    log.overwrite(5);
+    log.state.borrow_mut().fail = Some(Errno::EINTR);
+    assert_eq!(lost(&mut source), Some(Loss::AtLeast(1)));
+    log.state.borrow_mut().fail = Some(Errno::EIO);
+    assert!(matches!(source.next(), Err(Error::Io { .. })));
+    let other = own::cursor(Channel::Kmsg, "/dev/kmsg", "5f0c-boot", "7");
+    assert!(matches!(source.seek(&other), Err(Error::Cursor(_))));
+    let bad = own::cursor(Channel::Kmsg, "mce-pool", "5f0c-boot", "7.1");
+    assert!(matches!(source.seek(&bad), Err(Error::Cursor(_))));
 }
 
 #[test]

@@ -260,7 +260,7 @@ impl Spool {
         }
     }
 
-    /// The sources of which something was being read when an earlier process ended.
+    /// The marks that stand: sources of which something was being read when an earlier process ended, among others.
     pub fn unfinished(&self) -> impl Iterator<Item = &str> {
         self.taking.iter().map(String::as_str)
     }
