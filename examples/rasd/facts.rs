@@ -9,6 +9,7 @@ use mcekit_source::{FieldValue, Generic};
 
 use crate::explain::cpu::Tables;
 use crate::explain::suspect::Suspect;
+use crate::policy::elsewhere::{Elsewhere, Origin};
 
 /// The size of the pages in which errors are counted.
 pub(crate) const PAGE: u64 = 4096;
@@ -84,6 +85,8 @@ pub(crate) struct Facts {
     /// The system physical address of a memory error.
     pub(crate) address: Option<u64>,
     pub(crate) cache: Option<Cache>,
+    /// What it is where it is neither of memory nor of a cache.
+    pub(crate) elsewhere: Option<Elsewhere>,
     /// When, in seconds since 1970, as far as the event says.
     pub(crate) time: Option<u64>,
 }
@@ -106,6 +109,9 @@ impl Facts {
         let class = decoding.code.class();
         let unit = explained.unit().map(|unit| unit.id);
         let readable = decoding.status().val() && !decoding.status().not_captured();
+        // Scalable MCA's codes say little; its units' tables say what it is.
+        let known = record.is_smca() && unit.is_some();
+        let elsewhere = Elsewhere::of(record, &decoding, known);
         let cached = readable
             && !memory
             && matches!(class, ErrorClass::CacheHierarchy | ErrorClass::GenericCache);
@@ -141,6 +147,7 @@ impl Facts {
                     .transaction()
                     .map_or("generic", |transaction| transaction.name()),
             }),
+            elsewhere: elsewhere.filter(|_| readable && !memory),
             time: record.time(),
         }
     }
@@ -160,6 +167,7 @@ impl Facts {
             label: None,
             address: None,
             cache: None,
+            elsewhere: None,
             time: event.time.map(|(seconds, _)| seconds),
         };
         match event.name.as_str() {
@@ -231,6 +239,15 @@ impl Facts {
             Severity::Keep => Weight::Corrected(1),
             _ => Weight::Uncorrected,
         };
+    }
+
+    /// The bank that reported it.
+    pub(crate) const fn origin(&self) -> Origin {
+        Origin {
+            cpu: self.cpu,
+            socket: self.socket,
+            bank: self.bank,
+        }
     }
 
     /// The page that the error is in.
