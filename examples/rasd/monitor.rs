@@ -28,8 +28,11 @@ use crate::settings::Purpose;
 use crate::stats::Stats;
 use crate::stop::{Deadline, Stop};
 
-/// How long the end of the daemon waits for triggers and slow outputs.
+/// How long the end of the daemon waits for triggers, and for slow outputs where nobody asked it to end.
 const FAREWELL: Duration = Duration::from_secs(3);
+
+/// How long it waits for slow outputs where a signal asked it to end; for those that take nothing, less.
+const HURRY: Duration = Duration::from_secs(1);
 
 /// What is started before rights are given up, because it keeps some: triggers run as mcelog's do, and sysfs takes pages
 /// out of use for root only.
@@ -272,19 +275,20 @@ impl Consumer for Monitor {
 impl Drop for Monitor {
     /// Triggers first, because they are told of; then the outputs.
     fn drop(&mut self) {
-        let until = |longest| {
-            if self.patient {
-                Deadline::patient(longest, &self.stop, FAREWELL)
-            } else {
-                Deadline::after(FAREWELL)
-            }
+        let until = |longest: Option<Duration>, soon| {
+            let longest = match self.patient {
+                true => longest,
+                false => Some(FAREWELL),
+            };
+            Deadline::patient(longest, &self.stop, soon)
         };
         if let Some(mut runner) = self.runner.take() {
-            runner.finish(until(Some(self.trigger_time + FAREWELL)));
+            let longest = self.trigger_time + FAREWELL;
+            runner.finish(until(Some(longest), FAREWELL));
         }
         drop(self.server.take());
         if let Some(outputs) = self.outputs.take() {
-            outputs.finish(until(None));
+            outputs.finish(until(None, HURRY), &self.stop);
         }
     }
 }
