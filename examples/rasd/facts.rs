@@ -52,6 +52,13 @@ impl fmt::Display for Slot {
     }
 }
 
+/// Where EDAC's own event says that an error is: its number of the memory controller, and up to three layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EdacPlace {
+    pub(crate) controller: u32,
+    pub(crate) layers: [Option<u32>; 3],
+}
+
 /// A cache: the unit that reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Cache {
@@ -82,6 +89,8 @@ pub(crate) struct Facts {
     pub(crate) slot: Option<Slot>,
     /// The slot by EDAC's name for it.
     pub(crate) label: Option<String>,
+    /// And by its numbers.
+    pub(crate) edac: Option<EdacPlace>,
     /// The system physical address of a memory error.
     pub(crate) address: Option<u64>,
     pub(crate) cache: Option<Cache>,
@@ -133,6 +142,7 @@ impl Facts {
             memory,
             slot: (memory && (slot.channel.is_some() || slot.dimm.is_some())).then_some(slot),
             label: None,
+            edac: None,
             address: decoding
                 .address
                 .filter(|address| memory && address.physical && address.lsb <= 12)
@@ -165,6 +175,7 @@ impl Facts {
             memory: false,
             slot: None,
             label: None,
+            edac: None,
             address: None,
             cache: None,
             elsewhere: None,
@@ -230,6 +241,12 @@ impl Facts {
         self.label = text(event, "label")
             .filter(|label| !label.is_empty())
             .map(|label| label.chars().take(128).collect());
+        // A layer that is not known is -1.
+        let layer = |name| number(event, name).and_then(|n| u32::try_from(n).ok());
+        self.edac = layer("mc_index").map(|controller| EdacPlace {
+            controller,
+            layers: ["top_layer", "middle_layer", "lower_layer"].map(layer),
+        });
     }
 
     fn grade(&mut self, severity: Severity) {
@@ -361,6 +378,10 @@ mod tests {
                     FieldValue::Text("CPU_SrcID#0_MC#0_Chan#1_DIMM#0".into()),
                 ),
                 ("error_count".into(), FieldValue::Unsigned(4)),
+                ("mc_index".into(), FieldValue::Unsigned(0)),
+                ("top_layer".into(), FieldValue::Signed(1)),
+                ("middle_layer".into(), FieldValue::Signed(0)),
+                ("lower_layer".into(), FieldValue::Signed(-1)),
             ],
             text: None,
         };
@@ -370,6 +391,11 @@ mod tests {
             facts.label.as_deref(),
             Some("CPU_SrcID#0_MC#0_Chan#1_DIMM#0")
         );
+        let place = EdacPlace {
+            controller: 0,
+            layers: [Some(1), Some(0), None],
+        };
+        assert_eq!(facts.edac, Some(place));
         let other = Generic {
             name: "sched_switch".into(),
             ..event

@@ -136,7 +136,7 @@ impl Monitor {
         let trigger_time = config.triggers.timeout.get() + config.triggers.grace.get();
         Ok(Self {
             tables: Tables::new(None),
-            names: Names::new(&config.labels),
+            names: Names::new(&config.labels, &config.page_offline.sysfs),
             policy,
             thresholds: config.thresholds.clone(),
             offline: config.page_offline.clone(),
@@ -173,8 +173,11 @@ impl Monitor {
     fn deliver_at(&mut self, what: &Delivered, now: Instant) {
         let facts = facts(&what.event, &mut self.tables);
         let name = facts.as_ref().and_then(|facts| {
-            let found = self.names.find(facts.slot.as_ref(), facts.address);
-            found.map(ToString::to_string).or(facts.label.clone())
+            let found = match &facts.edac {
+                Some(place) => self.names.by_event(place),
+                None => self.names.find(facts.slot.as_ref(), facts.address),
+            };
+            found.map(|name| name.to_string()).or(facts.label.clone())
         });
         if let Some(outputs) = &mut self.outputs {
             outputs.tell(what, facts.as_ref(), name.as_deref(), now);
@@ -186,18 +189,25 @@ impl Monitor {
         }
         let Some(facts) = facts else { return };
         for crossing in self.policy.count(&facts, milliseconds(what.received)) {
-            self.crossed(&crossing, facts.address);
+            self.crossed(&crossing, &facts);
         }
     }
 
     /// A part has too many errors.
-    fn crossed(&mut self, crossing: &Crossing, address: Option<u64>) {
+    fn crossed(&mut self, crossing: &Crossing, facts: &Facts) {
         self.metrics.crossed(crossing);
         let slot = crossing.part.slot();
         // Of a socket or a cache an address names nothing.
         let kind = crossing.part.kind();
-        let address = address.filter(|_| slot.is_some() || kind == PartKind::Page);
-        let name = self.names.find(slot.as_ref(), address);
+        let address = facts
+            .address
+            .filter(|_| slot.is_some() || kind == PartKind::Page);
+        let name = match (&crossing.part, &facts.edac) {
+            (Part::Label(_), Some(place)) => self.names.by_event(place),
+            (Part::Label(_), None) => None,
+            _ => self.names.find(slot.as_ref(), address),
+        };
+        let name = name.as_ref();
         let priority = if crossing.uncorrected {
             Priority::Error
         } else {

@@ -336,6 +336,10 @@ table! {
     Labels {
         /// Names of DIMMs.
         "dimms" dimms: Names = Names::default();
+        /// Whether names are taken from EDAC (sysfs), where the registers say for certain which DIMM it is.
+        "edac" edac: bool = true;
+        /// A file of labels as ras-mc-ctl reads them, or a folder of such, which need not be there.
+        "files" files: Option<PathBuf> = Some(PathBuf::from("/etc/ras/dimm_labels.d"));
         /// Whether names are taken from SMBIOS too, where an address lies in one DIMM only.
         "dmi" dmi: bool = true;
         tables {}

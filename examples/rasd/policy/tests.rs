@@ -24,6 +24,7 @@ fn facts(weight: Weight) -> Facts {
             dimm: Some(0),
         }),
         label: None,
+        edac: None,
         address: Some(0x1234_5678),
         cache: None,
         elsewhere: None,
