@@ -47,8 +47,9 @@ Examples:
       rasd completions bash > /etc/bash_completion.d/rasd
 
 Files: /etc/rasd.toml, /var/lib/rasd (spool and history), /run/rasd/rasd.sock.
-Signals: SIGTERM and SIGINT end it when what it has read is safe on disk; SIGHUP and SIGUSR1 open
-log files anew.
+Signals: SIGTERM and SIGINT end it when what it has read is safe on disk. Triggers have three
+seconds then; an output has one, and is given up when it takes nothing for a quarter of one. What
+it was not told is counted. SIGHUP and SIGUSR1 open log files anew.
 Exit status: 0 if all went well, 1 if something failed, 2 if the command line or the configuration
 is wrong or another rasd has the state directory, 3 if this machine has no source of errors.";
 

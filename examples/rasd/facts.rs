@@ -9,6 +9,7 @@ use mcekit_source::{FieldValue, Generic};
 
 use crate::explain::cpu::Tables;
 use crate::explain::suspect::Suspect;
+use crate::policy::elsewhere::{Elsewhere, Origin};
 
 /// The size of the pages in which errors are counted.
 pub(crate) const PAGE: u64 = 4096;
@@ -51,6 +52,13 @@ impl fmt::Display for Slot {
     }
 }
 
+/// Where EDAC's own event says that an error is: its number of the memory controller, and up to three layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EdacPlace {
+    pub(crate) controller: u32,
+    pub(crate) layers: [Option<u32>; 3],
+}
+
 /// A cache: the unit that reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Cache {
@@ -81,9 +89,13 @@ pub(crate) struct Facts {
     pub(crate) slot: Option<Slot>,
     /// The slot by EDAC's name for it.
     pub(crate) label: Option<String>,
+    /// And by its numbers.
+    pub(crate) edac: Option<EdacPlace>,
     /// The system physical address of a memory error.
     pub(crate) address: Option<u64>,
     pub(crate) cache: Option<Cache>,
+    /// What it is where it is neither of memory nor of a cache.
+    pub(crate) elsewhere: Option<Elsewhere>,
     /// When, in seconds since 1970, as far as the event says.
     pub(crate) time: Option<u64>,
 }
@@ -106,6 +118,9 @@ impl Facts {
         let class = decoding.code.class();
         let unit = explained.unit().map(|unit| unit.id);
         let readable = decoding.status().val() && !decoding.status().not_captured();
+        // Scalable MCA's codes say little; its units' tables say what it is.
+        let known = record.is_smca() && unit.is_some();
+        let elsewhere = Elsewhere::of(record, &decoding, known);
         let cached = readable
             && !memory
             && matches!(class, ErrorClass::CacheHierarchy | ErrorClass::GenericCache);
@@ -127,6 +142,7 @@ impl Facts {
             memory,
             slot: (memory && (slot.channel.is_some() || slot.dimm.is_some())).then_some(slot),
             label: None,
+            edac: None,
             address: decoding
                 .address
                 .filter(|address| memory && address.physical && address.lsb <= 12)
@@ -141,6 +157,7 @@ impl Facts {
                     .transaction()
                     .map_or("generic", |transaction| transaction.name()),
             }),
+            elsewhere: elsewhere.filter(|_| readable && !memory),
             time: record.time(),
         }
     }
@@ -158,8 +175,10 @@ impl Facts {
             memory: false,
             slot: None,
             label: None,
+            edac: None,
             address: None,
             cache: None,
+            elsewhere: None,
             time: event.time.map(|(seconds, _)| seconds),
         };
         match event.name.as_str() {
@@ -222,6 +241,12 @@ impl Facts {
         self.label = text(event, "label")
             .filter(|label| !label.is_empty())
             .map(|label| label.chars().take(128).collect());
+        // A layer that is not known is -1.
+        let layer = |name| number(event, name).and_then(|n| u32::try_from(n).ok());
+        self.edac = layer("mc_index").map(|controller| EdacPlace {
+            controller,
+            layers: ["top_layer", "middle_layer", "lower_layer"].map(layer),
+        });
     }
 
     fn grade(&mut self, severity: Severity) {
@@ -231,6 +256,15 @@ impl Facts {
             Severity::Keep => Weight::Corrected(1),
             _ => Weight::Uncorrected,
         };
+    }
+
+    /// The bank that reported it.
+    pub(crate) const fn origin(&self) -> Origin {
+        Origin {
+            cpu: self.cpu,
+            socket: self.socket,
+            bank: self.bank,
+        }
     }
 
     /// The page that the error is in.
@@ -344,6 +378,10 @@ mod tests {
                     FieldValue::Text("CPU_SrcID#0_MC#0_Chan#1_DIMM#0".into()),
                 ),
                 ("error_count".into(), FieldValue::Unsigned(4)),
+                ("mc_index".into(), FieldValue::Unsigned(0)),
+                ("top_layer".into(), FieldValue::Signed(1)),
+                ("middle_layer".into(), FieldValue::Signed(0)),
+                ("lower_layer".into(), FieldValue::Signed(-1)),
             ],
             text: None,
         };
@@ -353,6 +391,11 @@ mod tests {
             facts.label.as_deref(),
             Some("CPU_SrcID#0_MC#0_Chan#1_DIMM#0")
         );
+        let place = EdacPlace {
+            controller: 0,
+            layers: [Some(1), Some(0), None],
+        };
+        assert_eq!(facts.edac, Some(place));
         let other = Generic {
             name: "sched_switch".into(),
             ..event

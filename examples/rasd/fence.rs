@@ -16,23 +16,32 @@ const KERNELS: [&str; 3] = [
     "/sys/fs/pstore",
 ];
 
-/// Gives up what is not needed any more, if the configuration wants that.
+/// Gives up what is not needed any more, if the configuration wants that; `triggers`: what the process that runs them has
+/// given up.
 pub(crate) fn put_up(
     config: &Config,
     state: &Path,
     socket: Option<&Path>,
     channels: impl Iterator<Item = Channel>,
+    triggers: Option<&Fences>,
 ) -> Option<Fences> {
+    if let Some(fences) = triggers {
+        tell("rights of the process that runs triggers", fences);
+    }
     if !config.rights.give_up {
         return None;
     }
     let needed = needed(config, state, socket, channels);
     let fences = give_up(&needed);
-    say::note(format_args!("rights: {fences}"));
-    for missing in &fences.missing {
-        say::warn(format_args!("rights that could not be given up: {missing}"));
-    }
+    tell("rights", &fences);
     Some(fences)
+}
+
+fn tell(what: &str, fences: &Fences) {
+    say::note(format_args!("{what}: {fences}"));
+    for missing in &fences.missing {
+        say::warn(format_args!("{what}: could not be given up: {missing}"));
+    }
 }
 
 fn needed(

@@ -32,6 +32,7 @@ mod policy;
 mod privileges;
 mod query;
 mod reads;
+mod runner;
 mod say;
 mod service;
 mod settings;
@@ -65,6 +66,9 @@ use stop::Stop;
 use wait::Wait;
 
 fn main() -> ExitCode {
+    if runner::process::is_asked_for() {
+        return runner::process::main();
+    }
     let cli = Cli::parse();
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -96,7 +100,7 @@ fn watch(cli: &Cli) -> Result<(), Error> {
         Purpose::Replay
     };
     let config = settings::for_daemon(cli.config.as_deref(), purpose)?;
-    // Before any thread: signals.
+    // Before any thread: signals; and before anything is read, the one process that keeps rights.
     let wait = Wait::new()?;
     let stop = Stop::watch()?;
     let privileged = Privileged::start(&config)?;
@@ -116,7 +120,9 @@ fn watch(cli: &Cli) -> Result<(), Error> {
         &dir,
         socket.as_deref(),
         feeds.iter().map(Feed::channel),
+        privileged.fences(),
     );
+    let triggers = privileged.fences().cloned();
     let State {
         spool,
         damage,
@@ -136,6 +142,7 @@ fn watch(cli: &Cli) -> Result<(), Error> {
         state: dir.clone(),
         sources: feeds.iter().map(Feed::reads).collect(),
         fences,
+        triggers,
         stats: Arc::clone(&stats),
         started: (SystemTime::now(), Instant::now()),
     };

@@ -1,6 +1,6 @@
 //! What is done with an error that is safe on disk: it is told, counted, held against the thresholds, and acted on.
 
-use std::path::PathBuf;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use mcekit_source::Event;
 use mcekit_store::Delivered;
 
-use crate::config::{Config, Offline, PageOffline, Threshold, Thresholds};
+use crate::config::kind::PartKind;
+use crate::config::{Config, Offline, PageOffline, Thresholds};
 use crate::delivered::Consumer;
 use crate::error::Error;
 use crate::explain::cpu::Tables;
@@ -20,16 +21,20 @@ use crate::names::Names;
 use crate::notes::{Notes, Priority};
 use crate::out::{Board, Outputs};
 use crate::policy::crossing::{Crossing, Part};
-use crate::policy::trigger::{Done, Job, Runner};
 use crate::policy::{Policy, affected};
+use crate::privileges::Fences;
+use crate::runner::{Done, Job, Runner};
 use crate::settings::Purpose;
 use crate::stats::Stats;
 use crate::stop::{Deadline, Stop};
 
-/// How long the end of the daemon waits for triggers and slow outputs.
+/// How long the end of the daemon waits for triggers, and for slow outputs where nobody asked it to end.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// What is started before rights are given up, because it keeps them: triggers run as mcelog's do, and sysfs takes pages
+/// How long it waits for slow outputs where a signal asked it to end; for those that take nothing, less.
+const HURRY: Duration = Duration::from_secs(1);
+
+/// What is started before rights are given up, because it keeps some: triggers run as mcelog's do, and sysfs takes pages
 /// out of use for root only.
 #[derive(Debug)]
 pub(crate) struct Privileged {
@@ -38,30 +43,31 @@ pub(crate) struct Privileged {
 }
 
 impl Privileged {
-    /// Starts the thread of the triggers, if the configuration has any.
+    /// Starts the process that runs triggers and takes pages out of use, if the configuration has any of it.
     ///
     /// # Errors
     ///
-    /// Those of starting a thread.
+    /// Those of starting a process.
     pub(crate) fn start(config: &Config) -> Result<Self, Error> {
-        let Thresholds {
-            dimm,
-            page,
-            socket,
-            cache,
-            ..
-        } = &config.thresholds;
         let board = Board::default();
-        let any = [dimm, page, socket, cache]
-            .iter()
-            .any(|threshold| threshold.trigger.is_some());
-        let runner = if any || config.page_offline.mode != PageOffline::Off {
-            let started = Runner::start(&config.triggers, board.notes());
-            Some(started.map_err(failed("starting the triggers' thread"))?)
-        } else {
-            None
-        };
+        let wanted = config.has_triggers() || config.page_offline.mode == PageOffline::Soft;
+        let runner = wanted.then(|| Runner::start(config, board.notes()));
+        let runner = runner.transpose();
+        let runner = runner.map_err(failed("starting the process that runs triggers"))?;
         Ok(Self { board, runner })
+    }
+
+    /// With a thread in the place of the process.
+    #[cfg(test)]
+    fn in_thread(config: &Config) -> Self {
+        let board = Board::default();
+        let runner = Some(Runner::in_thread(config, board.notes()));
+        Self { board, runner }
+    }
+
+    /// What that process gave up itself, where there is one and it did.
+    pub(crate) fn fences(&self) -> Option<&Fences> {
+        self.runner.as_ref()?.fences()
     }
 }
 
@@ -130,7 +136,7 @@ impl Monitor {
         let trigger_time = config.triggers.timeout.get() + config.triggers.grace.get();
         Ok(Self {
             tables: Tables::new(None),
-            names: Names::new(&config.labels),
+            names: Names::new(&config.labels, &config.page_offline.sysfs),
             policy,
             thresholds: config.thresholds.clone(),
             offline: config.page_offline.clone(),
@@ -147,15 +153,8 @@ impl Monitor {
 
     /// How far back the thresholds look: errors of the history since then are to be [restored](Self::restore).
     pub(crate) fn horizon(&self) -> Duration {
-        let Thresholds {
-            dimm,
-            page,
-            socket,
-            cache,
-            ..
-        } = &self.thresholds;
-        [dimm, page, socket, cache]
-            .into_iter()
+        self.thresholds
+            .all()
             .flat_map(|threshold| [threshold.corrected, threshold.uncorrected])
             .flatten()
             .map(|rate| rate.per.get())
@@ -174,8 +173,11 @@ impl Monitor {
     fn deliver_at(&mut self, what: &Delivered, now: Instant) {
         let facts = facts(&what.event, &mut self.tables);
         let name = facts.as_ref().and_then(|facts| {
-            let found = self.names.find(facts.slot.as_ref(), facts.address);
-            found.map(ToString::to_string).or(facts.label.clone())
+            let found = match &facts.edac {
+                Some(place) => self.names.by_event(place),
+                None => self.names.find(facts.slot.as_ref(), facts.address),
+            };
+            found.map(|name| name.to_string()).or(facts.label.clone())
         });
         if let Some(outputs) = &mut self.outputs {
             outputs.tell(what, facts.as_ref(), name.as_deref(), now);
@@ -187,52 +189,64 @@ impl Monitor {
         }
         let Some(facts) = facts else { return };
         for crossing in self.policy.count(&facts, milliseconds(what.received)) {
-            self.crossed(&crossing, facts.address);
+            self.crossed(&crossing, &facts);
         }
     }
 
     /// A part has too many errors.
-    fn crossed(&mut self, crossing: &Crossing, address: Option<u64>) {
+    fn crossed(&mut self, crossing: &Crossing, facts: &Facts) {
         self.metrics.crossed(crossing);
         let slot = crossing.part.slot();
         // Of a socket or a cache an address names nothing.
-        let address = address.filter(|_| slot.is_some() || crossing.part.kind() == "page");
-        let name = self.names.find(slot.as_ref(), address);
+        let kind = crossing.part.kind();
+        let address = facts
+            .address
+            .filter(|_| slot.is_some() || kind == PartKind::Page);
+        let name = match (&crossing.part, &facts.edac) {
+            (Part::Label(_), Some(place)) => self.names.by_event(place),
+            (Part::Label(_), None) => None,
+            _ => self.names.find(slot.as_ref(), address),
+        };
+        let name = name.as_ref();
         let priority = if crossing.uncorrected {
             Priority::Error
         } else {
             Priority::Warning
         };
         self.notes.say(priority, crossing.message(name));
-        let Some(runner) = &mut self.runner else {
-            return;
-        };
-        let threshold: &Threshold = match crossing.part {
-            Part::Dimm(_) | Part::Label(_) => &self.thresholds.dimm,
-            Part::Page(..) => &self.thresholds.page,
-            Part::Socket(_) => &self.thresholds.socket,
-            Part::Cache(..) => &self.thresholds.cache,
-        };
-        if let Some(argv) = &threshold.trigger {
+        if let Some(runner) = &mut self.runner
+            && self.thresholds.of(kind).trigger.is_some()
+        {
             let cpus = match &crossing.part {
                 Part::Cache(cache, _) => affected::cpus(&self.offline.sysfs, cache),
                 _ => None,
             };
             runner.give(Job::Run {
-                argv: argv.clone(),
+                trigger: kind,
                 environment: crossing.environment(name, cpus),
                 part: crossing.part.to_string(),
             });
         }
         if let Part::Page(page, _) = crossing.part
             && !crossing.uncorrected
-            && self.offline.mode != PageOffline::Off
         {
-            runner.give(Job::Offline {
-                page,
-                mode: self.offline.mode,
-                sysfs: PathBuf::from(&self.offline.sysfs),
-            });
+            self.offline(page);
+        }
+    }
+
+    /// A page that is to be taken out of use.
+    fn offline(&mut self, page: u64) {
+        match (self.offline.mode, &mut self.runner) {
+            (PageOffline::Soft, Some(runner)) => runner.give(Job::Offline { page }),
+            (PageOffline::DryRun, _) => {
+                let file = self.offline.file();
+                let what = format!(
+                    "dry run: the page at {page:#x} would be taken out of use ({})",
+                    file.display()
+                );
+                self.notes.say(Priority::Notice, what);
+            }
+            (PageOffline::Soft | PageOffline::Off, _) => {}
         }
     }
 }
@@ -246,7 +260,19 @@ impl Consumer for Monitor {
         self.metrics.turn();
         let outputs = self.outputs.as_mut().and_then(|outputs| outputs.tick(now));
         let server = self.server.as_mut().and_then(|server| server.tick(now));
-        outputs.into_iter().chain(server).min()
+        let runner = self.runner.as_mut().and_then(Runner::tick);
+        outputs.into_iter().chain(server).chain(runner).min()
+    }
+
+    /// That of the triggers' process.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.runner.as_ref().map(Runner::descriptor)
+    }
+
+    fn ready(&mut self) {
+        if let Some(runner) = &mut self.runner {
+            runner.look();
+        }
     }
 
     fn reopen(&mut self) {
@@ -259,19 +285,20 @@ impl Consumer for Monitor {
 impl Drop for Monitor {
     /// Triggers first, because they are told of; then the outputs.
     fn drop(&mut self) {
-        let until = |longest| {
-            if self.patient {
-                Deadline::patient(longest, &self.stop, FAREWELL)
-            } else {
-                Deadline::after(FAREWELL)
-            }
+        let until = |longest: Option<Duration>, soon| {
+            let longest = match self.patient {
+                true => longest,
+                false => Some(FAREWELL),
+            };
+            Deadline::patient(longest, &self.stop, soon)
         };
         if let Some(mut runner) = self.runner.take() {
-            runner.finish(until(Some(self.trigger_time + FAREWELL)));
+            let longest = self.trigger_time + FAREWELL;
+            runner.finish(until(Some(longest), FAREWELL));
         }
         drop(self.server.take());
         if let Some(outputs) = self.outputs.take() {
-            outputs.finish(until(None));
+            outputs.finish(until(None, HURRY), &self.stop);
         }
     }
 }

@@ -1,15 +1,24 @@
-//! What DIMMs are called on the board: by the configuration, and by SMBIOS.
+//! What DIMMs are called on the board: by the configuration, by EDAC and files of labels, and by SMBIOS.
+
+mod edac;
+mod labels;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use dmidecode::{EntryPoint, Structure};
 
 use crate::config::Labels;
 use crate::config::values::SlotName;
-use crate::facts::Slot;
+use crate::facts::{EdacPlace, Slot};
+
+use edac::Edac;
+
+/// How old what EDAC says may be: its driver can be loaded, and its labels be set, after the daemon is there.
+const FRESH: Duration = Duration::from_secs(60);
 
 /// A DIMM's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +27,15 @@ pub(crate) struct Name {
     pub(crate) name: String,
     /// SMBIOS's bank of slots.
     pub(crate) location: Option<String>,
+}
+
+impl Name {
+    fn of(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            location: None,
+        }
+    }
 }
 
 impl fmt::Display for Name {
@@ -42,32 +60,52 @@ struct Range {
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     by_slot: BTreeMap<SlotName, Name>,
+    edac: Edac,
+    /// Where EDAC is, and files of labels are, if it is wanted.
+    sysfs: Option<(PathBuf, Option<PathBuf>)>,
+    looked: Option<Instant>,
     ranges: Vec<Range>,
 }
 
 impl Names {
-    /// The names of the configuration, and of SMBIOS if it is wanted and there is one.
-    pub(crate) fn new(labels: &Labels) -> Self {
-        let name = |name: &String| Name {
-            name: name.clone(),
-            location: None,
-        };
+    /// The names of the configuration, and of EDAC and SMBIOS if they are wanted and there are any.
+    pub(crate) fn new(labels: &Labels, sysfs: &Path) -> Self {
         let by_slot = labels
             .dimms
             .0
             .iter()
-            .map(|(&slot, text)| (slot, name(text)))
+            .map(|(&slot, text)| (slot, Name::of(text)))
             .collect();
+        let edac = || (sysfs.to_owned(), labels.files.clone());
         let ranges = if labels.dmi {
             smbios(Path::new("/sys/firmware/dmi/tables")).unwrap_or_default()
         } else {
             Vec::new()
         };
-        Self { by_slot, ranges }
+        Self {
+            by_slot,
+            edac: Edac::default(),
+            sysfs: labels.edac.then(edac),
+            looked: None,
+            ranges,
+        }
+    }
+
+    /// Looks at EDAC again, where that is long ago.
+    fn refresh(&mut self) {
+        let now = Instant::now();
+        let fresh = |looked: Instant| now.duration_since(looked) < FRESH;
+        if let Some((sysfs, files)) = &self.sysfs
+            && !self.looked.is_some_and(fresh)
+        {
+            self.edac = Edac::look(sysfs, Path::new("/proc"), files.as_deref());
+            self.looked = Some(now);
+        }
     }
 
     /// The DIMM in a slot, or that has an address.
-    pub(crate) fn find(&self, slot: Option<&Slot>, address: Option<u64>) -> Option<&Name> {
+    pub(crate) fn find(&mut self, slot: Option<&Slot>, address: Option<u64>) -> Option<Name> {
+        let slot = slot.filter(|slot| slot.channel.is_some());
         slot.and_then(|slot| {
             let name = SlotName {
                 socket: slot.socket?,
@@ -75,9 +113,19 @@ impl Names {
                 channel: slot.channel?,
                 dimm: slot.dimm,
             };
-            self.by_slot.get(&name)
+            self.by_slot.get(&name).cloned()
         })
-        .or_else(|| self.by_address(address?))
+        .or_else(|| {
+            self.refresh();
+            self.edac.by_slot(slot?).map(Name::of)
+        })
+        .or_else(|| self.by_address(address?).cloned())
+    }
+
+    /// The DIMM of EDAC's own event, where a file of labels names it. The event has the kernel's name for it.
+    pub(crate) fn by_event(&mut self, place: &EdacPlace) -> Option<Name> {
+        self.refresh();
+        self.edac.by_event(place).map(Name::of)
     }
 
     /// The one DIMM that has an address; of memory that is interleaved over several, SMBIOS cannot say which.
@@ -187,11 +235,11 @@ mod tests {
             mapped(3, 1 << 20, (2 << 20) - 1),
         ]
         .concat();
-        let names = Names {
-            by_slot: BTreeMap::new(),
+        let mut names = Names {
             ranges: ranges(&entry(table.len()), &table).unwrap(),
+            ..Names::default()
         };
-        let find = |address| names.find(None, Some(address)).map(ToString::to_string);
+        let mut find = |address| names.find(None, Some(address)).map(|name| name.to_string());
         assert_eq!(find(0x1234_5678).as_deref(), Some("P1-DIMMA1, NODE 1"));
         assert_eq!(find((1 << 30) - 1).as_deref(), Some("P1-DIMMA1, NODE 1"));
         // Interleaved over two, and beyond all.
@@ -211,8 +259,9 @@ mod tests {
 
     #[test]
     fn the_configurations_names_come_first() {
-        let text = b"labels = { dmi = false, dimms = { \"1/0/2/-\" = \"P2-C\" } }";
-        let names = Names::new(&Config::read(text).unwrap().labels);
+        let text = b"labels = { dmi = false, edac = false, dimms = { \"1/0/2/-\" = \"P2-C\" } }";
+        let labels = Config::read(text).unwrap().labels;
+        let mut names = Names::new(&labels, Path::new("/nonexistent"));
         let slot = Slot {
             socket: Some(1),
             imc: Some(0),

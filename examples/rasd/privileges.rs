@@ -4,14 +4,14 @@
 //! (`no_new_privs`), a filter of system calls that a reader of errors never makes, and a file system that can be written
 //! in few places (Landlock). All hold for every thread that is started later, so this comes before the first one.
 
-use std::collections::BTreeSet;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
 use caps::{CapSet, Capability};
 use landlock::{
-    ABI, Access, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreatedAttr, RulesetStatus,
+    ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
+    RulesetAttr, RulesetCreatedAttr, RulesetStatus,
 };
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
@@ -61,6 +61,17 @@ pub(crate) enum Landlock {
     None,
 }
 
+impl Fences {
+    /// Adds them to a text for people, with what could not be put up.
+    pub(crate) fn tell(&self, what: &str, out: &mut String) {
+        // Writing into a string cannot fail.
+        let _ = writeln!(out, "{what}: {self}");
+        for missing in &self.missing {
+            let _ = writeln!(out, "    {missing}");
+        }
+    }
+}
+
 impl fmt::Display for Fences {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let yes = |holds| if holds { "yes" } else { "no" };
@@ -83,47 +94,127 @@ impl fmt::Display for Fences {
     }
 }
 
+/// What the process that runs triggers goes on with. Whatever it starts has no more than it has itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RunnerNeeds {
+    /// It runs programs of the operator, and nobody but him knows what those need.
+    pub(crate) programs: bool,
+    /// They may gain rights.
+    pub(crate) gain: bool,
+    /// A file of the kernel to which it writes addresses of pages.
+    pub(crate) writes: Option<PathBuf>,
+}
+
+/// Puts the fences of that process up. Without programs it can write to one file, and nothing else; with them, they get
+/// what the daemon was started with, except what no trigger does, and it uses none of that itself.
+#[must_use]
+pub(crate) fn confine(needs: &RunnerNeeds) -> Fences {
+    let mut putting = Putting::default();
+    // The kernel asks for it where pages are taken out of use (soft_offline_page_store).
+    let mut uses = Vec::from_iter(needs.writes.is_some().then_some(Capability::CAP_SYS_ADMIN));
+    if needs.programs {
+        // To end a program that became somebody else.
+        uses.push(Capability::CAP_KILL);
+        putting.capabilities(use_capabilities(&uses));
+    } else {
+        putting.capabilities(drop_capabilities(&uses));
+    }
+    if !(needs.programs && needs.gain) {
+        putting.no_new_privs();
+        let more = if needs.programs { &[][..] } else { REFUSED };
+        putting.seccomp(filter(HARMFUL.iter().chain(more), |rules| {
+            if !needs.programs {
+                rules.extend(NO_PROGRAMS.map(|call| (call, Vec::new())));
+                rules.insert(libc::SYS_socket, Vec::new());
+            }
+            Ok(())
+        }));
+    }
+    if !needs.programs {
+        let writes = needs.writes.as_slice();
+        putting.landlock(fence_files(writes, AccessFs::ReadFile | AccessFs::ReadDir));
+    }
+    putting.finish()
+}
+
 /// Puts the fences up. What the kernel or the process's rights do not allow is told in [`Fences::missing`]: a daemon
 /// that reads is worth more than one that does not start.
 #[must_use]
 pub(crate) fn give_up(needed: &Needed) -> Fences {
-    let mut missing = Vec::new();
-    let mut tell = |what: &str, error: &dyn fmt::Display| missing.push(format!("{what}: {error}"));
-    let keep = kept(needed);
+    let mut putting = Putting::default();
     // The bounding set first: that takes CAP_SETPCAP, which goes with the rest.
-    if let Err(error) = drop_capabilities(&keep) {
-        tell("capabilities", &error);
+    putting.capabilities(drop_capabilities(&kept(needed)));
+    putting.no_new_privs();
+    let mut everywhere = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::IoctlDev;
+    if needed.programs {
+        everywhere |= AccessFs::Execute;
     }
-    let no_new_privs = match nix::sys::prctl::set_no_new_privs() {
-        Ok(()) => true,
-        Err(error) => {
-            tell("no_new_privs", &error);
-            false
+    putting.landlock(fence_files(&needed.writes, everywhere));
+    putting.seccomp(filter(HARMFUL.iter().chain(REFUSED), |rules| {
+        refuse_by_need(needed, rules)
+    }));
+    putting.finish()
+}
+
+/// The fences while they are put up, one after the other.
+#[derive(Debug, Default)]
+struct Putting {
+    no_new_privs: bool,
+    seccomp: bool,
+    landlock: Option<Landlock>,
+    missing: Vec<String>,
+}
+
+/// Why a fence could not be put up.
+type Failed = Box<dyn std::error::Error>;
+
+impl Putting {
+    fn tell(&mut self, what: &str, error: &dyn fmt::Display) {
+        self.missing.push(format!("{what}: {error}"));
+    }
+
+    fn capabilities(&mut self, done: Result<(), caps::errors::CapsError>) {
+        if let Err(error) = done {
+            self.tell("capabilities", &error);
         }
-    };
-    let landlock = fence_files(needed).unwrap_or_else(|error| {
-        tell("landlock", &error);
-        Landlock::None
-    });
-    let seccomp = match filter(needed).and_then(|filter| Ok(seccompiler::apply_filter(&filter)?)) {
-        Ok(()) => true,
-        Err(error) => {
-            tell("seccomp", &error);
-            false
+    }
+
+    fn no_new_privs(&mut self) {
+        match nix::sys::prctl::set_no_new_privs() {
+            Ok(()) => self.no_new_privs = true,
+            Err(error) => self.tell("no_new_privs", &error),
         }
-    };
-    let capabilities = caps::read(None, CapSet::Permitted).unwrap_or_default();
-    Fences {
-        capabilities: capabilities
-            .iter()
-            .map(ToString::to_string)
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect(),
-        no_new_privs,
-        seccomp,
-        landlock,
-        missing,
+    }
+
+    fn landlock(&mut self, done: Result<Landlock, Failed>) {
+        match done {
+            Ok(landlock) => self.landlock = Some(landlock),
+            Err(error) => self.tell("landlock", &error),
+        }
+    }
+
+    fn seccomp(&mut self, filter: Result<BpfProgram, Failed>) {
+        match filter.and_then(|filter| Ok(seccompiler::apply_filter(&filter)?)) {
+            Ok(()) => self.seccomp = true,
+            Err(error) => self.tell("seccomp", &error),
+        }
+    }
+
+    /// What holds now.
+    fn finish(self) -> Fences {
+        let capabilities = caps::read(None, CapSet::Effective).unwrap_or_default();
+        Fences {
+            capabilities: capabilities
+                .iter()
+                .map(ToString::to_string)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+            no_new_privs: self.no_new_privs,
+            seccomp: self.seccomp,
+            landlock: self.landlock.unwrap_or(Landlock::None),
+            missing: self.missing,
+        }
     }
 }
 
@@ -160,19 +251,27 @@ fn drop_capabilities(keep: &[Capability]) -> Result<(), caps::errors::CapsError>
     caps::set(None, CapSet::Permitted, &stay)
 }
 
-fn fence_files(needed: &Needed) -> Result<Landlock, Box<dyn std::error::Error>> {
+/// Only these are in effect; the rest stays there for programs that are started.
+fn use_capabilities(keep: &[Capability]) -> Result<(), caps::errors::CapsError> {
+    let had = caps::read(None, CapSet::Permitted)?;
+    let stay = keep
+        .iter()
+        .copied()
+        .filter(|one| had.contains(one))
+        .collect();
+    caps::set(None, CapSet::Effective, &stay)
+}
+
+/// Lets some files and folders be written, and all be used in one way.
+fn fence_files(writes: &[PathBuf], everywhere: BitFlags<AccessFs>) -> Result<Landlock, Failed> {
     // The newest rules that are of use here; an older kernel enforces those that it knows.
     let abi = ABI::V5;
-    let mut everywhere = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::IoctlDev;
-    if needed.programs {
-        everywhere |= AccessFs::Execute;
-    }
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(abi))?
         .create()?
         .add_rule(PathBeneath::new(PathFd::new("/")?, everywhere))?;
-    for path in &needed.writes {
+    for path in writes {
         let Ok(metadata) = path.metadata() else {
             continue;
         };
@@ -193,9 +292,10 @@ fn fence_files(needed: &Needed) -> Result<Landlock, Box<dyn std::error::Error>> 
     })
 }
 
-/// What a reader of errors never does. It is a list of what is refused, not of what is allowed: the libraries below us may
-/// find new system calls for what they do today, and a daemon that dies of an update sees no errors at all.
-const REFUSED: &[libc::c_long] = &[
+/// What a reader of errors never does, and no trigger does either. It is a list of what is refused, not of what is allowed:
+/// the libraries below us may find new system calls for what they do today, and a daemon that dies of an update sees no
+/// errors at all.
+const HARMFUL: &[libc::c_long] = &[
     // Other processes.
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
@@ -209,7 +309,6 @@ const REFUSED: &[libc::c_long] = &[
     libc::SYS_kexec_load,
     libc::SYS_kexec_file_load,
     libc::SYS_bpf,
-    libc::SYS_reboot,
     libc::SYS_iopl,
     libc::SYS_ioperm,
     libc::SYS_modify_ldt,
@@ -218,6 +317,11 @@ const REFUSED: &[libc::c_long] = &[
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
+];
+
+/// What a reader of errors never does either. A trigger may.
+const REFUSED: &[libc::c_long] = &[
+    libc::SYS_reboot,
     // Mounts, namespaces, and what is not ours to set.
     libc::SYS_mount,
     libc::SYS_umount2,
@@ -259,12 +363,15 @@ const REFUSED: &[libc::c_long] = &[
     libc::SYS_keyctl,
 ];
 
-fn filter(needed: &Needed) -> Result<BpfProgram, Box<dyn std::error::Error>> {
-    let mut rules: std::collections::BTreeMap<_, _> =
-        REFUSED.iter().map(|&call| (call, Vec::new())).collect();
+/// Programs are started by these.
+const NO_PROGRAMS: [libc::c_long; 2] = [libc::SYS_execve, libc::SYS_execveat];
+
+/// System calls, and the arguments with which they are refused; none: always.
+type Rules = BTreeMap<libc::c_long, Vec<SeccompRule>>;
+
+fn refuse_by_need(needed: &Needed, rules: &mut Rules) -> Result<(), Failed> {
     if !needed.programs {
-        rules.insert(libc::SYS_execve, Vec::new());
-        rules.insert(libc::SYS_execveat, Vec::new());
+        rules.extend(NO_PROGRAMS.map(|call| (call, Vec::new())));
     }
     if !needed.perf {
         rules.insert(libc::SYS_perf_event_open, Vec::new());
@@ -284,6 +391,16 @@ fn filter(needed: &Needed) -> Result<BpfProgram, Box<dyn std::error::Error>> {
         })
         .collect::<Result<_, _>>()?;
     rules.insert(libc::SYS_socket, vec![SeccompRule::new(elsewhere)?]);
+    Ok(())
+}
+
+/// Refuses these calls, and what else there is.
+fn filter<'a>(
+    calls: impl Iterator<Item = &'a libc::c_long>,
+    more: impl FnOnce(&mut Rules) -> Result<(), Failed>,
+) -> Result<BpfProgram, Failed> {
+    let mut rules: Rules = calls.map(|&call| (call, Vec::new())).collect();
+    more(&mut rules)?;
     let refused = SeccompAction::Errno(libc::EPERM as u32);
     let arch: TargetArch = std::env::consts::ARCH.try_into()?;
     Ok(SeccompFilter::new(rules, SeccompAction::Allow, refused, arch)?.try_into()?)

@@ -54,9 +54,14 @@ pub(crate) fn for_daemon(named: Option<&Path>, purpose: Purpose) -> Result<Confi
         (None, Purpose::Replay) => Config::default(),
         (named, _) => load(named)?,
     };
-    if purpose == Purpose::Replay && config.page_offline.mode == PageOffline::Soft {
+    if purpose == Purpose::Replay {
         // The addresses may be another machine's, and the errors long past.
-        config.page_offline.mode = PageOffline::DryRun;
+        if config.page_offline.mode == PageOffline::Soft {
+            config.page_offline.mode = PageOffline::DryRun;
+        }
+        // And so may the DIMMs be: this one's names would be wrong ones.
+        config.labels.edac = false;
+        config.labels.dmi = false;
     }
     Ok(config)
 }
@@ -103,13 +108,15 @@ mod tests {
     }
 
     #[test]
-    fn a_replay_takes_no_page_out_of_use() {
+    fn a_replay_takes_no_page_out_of_use_and_gives_no_names_of_this_machine() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("rasd.toml");
         std::fs::write(&path, "page-offline.mode = \"soft\"\n").unwrap();
         let mode = |purpose| for_daemon(Some(&path), purpose).unwrap().page_offline.mode;
         assert_eq!(mode(Purpose::Watch), PageOffline::Soft);
         assert_eq!(mode(Purpose::Replay), PageOffline::DryRun);
+        let labels = for_daemon(Some(&path), Purpose::Replay).unwrap().labels;
+        assert!(!labels.edac && !labels.dmi);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub(crate) struct Told {
     pub(crate) state: PathBuf,
     pub(crate) sources: Vec<Reads>,
     pub(crate) fences: Option<Fences>,
+    pub(crate) triggers: Option<Fences>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) started: (SystemTime, Instant),
 }
@@ -40,6 +41,9 @@ pub(crate) struct Report {
     pub(crate) counts: Counts,
     /// What it gave up, if it did.
     pub(crate) fences: Option<Fences>,
+    /// What the process that runs triggers gave up, if there is one and it did.
+    #[serde(default)]
+    pub(crate) triggers: Option<Fences>,
 }
 
 /// What was counted since the start.
@@ -96,6 +100,7 @@ impl Told {
                 history_errors: of.history_errors.get(),
             },
             fences: self.fences.clone(),
+            triggers: self.triggers.clone(),
         }
     }
 }
@@ -151,13 +156,11 @@ impl Report {
             }
         }
         match &self.fences {
-            Some(fences) => {
-                let _ = writeln!(out, "rights: {fences}");
-                for missing in &fences.missing {
-                    let _ = writeln!(out, "    {missing}");
-                }
-            }
+            Some(fences) => fences.tell("rights", &mut out),
             None => out.push_str("rights: as started\n"),
+        }
+        if let Some(fences) = &self.triggers {
+            fences.tell("rights of the process that runs triggers", &mut out);
         }
         out
     }
@@ -190,6 +193,7 @@ mod tests {
                 },
             )],
             fences: None,
+            triggers: None,
             stats,
             started: (SystemTime::now(), Instant::now()),
         };

@@ -26,6 +26,7 @@ mod policy;
 mod privileges;
 mod query;
 mod reads;
+mod runner;
 mod say;
 mod service;
 mod settings;

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use harness::example;
 use kit::{Running, complete, file, rasd, said, told, wait};
+use nix::sys::signal::Signal;
 
 /// Whether tests that need root are not wanted; then it says so.
 fn skipped(why: &str) -> bool {
@@ -230,4 +231,177 @@ fn the_kernels_log_is_followed_with_one_right() {
         assert!(took < Duration::from_secs(5), "{took:?}");
     }
     drop(reader);
+}
+
+/// What a process's threads may, each as its lines of /proc/PID/task/*/status.
+fn threads(pid: u32) -> Vec<String> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    tasks
+        .map(|task| fs::read_to_string(task.unwrap().path().join("status")).unwrap())
+        .collect()
+}
+
+/// A line's value.
+fn value<'a>(status: &'a str, key: &str) -> &'a str {
+    let line = status.lines().find_map(|line| line.strip_prefix(key));
+    line.and_then(|rest| rest.strip_prefix(":\t"))
+        .unwrap_or_else(|| panic!("no {key} in {status}"))
+}
+
+/// Its children.
+fn children(pid: u32) -> Vec<u32> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let text = fs::read_to_string(path).unwrap();
+    text.split_whitespace()
+        .map(|pid| pid.parse().unwrap())
+        .collect()
+}
+
+/// One bit, as procfs writes sets of capabilities.
+fn capability(number: u32) -> String {
+    format!("{:016x}", 1_u64 << number)
+}
+
+const CAP_KILL: u32 = 5;
+const CAP_SYS_ADMIN: u32 = 21;
+
+/// A daemon with this configuration, over a replay that goes on.
+fn configured(dir: &Path, config: &str) -> (Running, PathBuf) {
+    let control = dir.join("run/rasd.sock");
+    fs::write(dir.join("rasd.toml"), config).unwrap();
+    let mut command = rasd(&dir.join("state"), &file(dir, 100_000));
+    command.args(["--rate", "500", "--control"]).arg(&control);
+    command.arg("--config").arg(dir.join("rasd.toml"));
+    let daemon = Running::start(&mut command);
+    wait("it answers", || {
+        told(&["status"], &control).status.success()
+    });
+    (daemon, control)
+}
+
+/// No thread of the daemon has any right left.
+fn no_rights(daemon: &Running) {
+    let threads = threads(daemon.pid());
+    assert!(
+        threads.len() >= 3,
+        "main, history, outputs: {}",
+        threads.len()
+    );
+    for status in threads {
+        for key in ["CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd"] {
+            assert_eq!(value(&status, key), "0000000000000000", "{key} {status}");
+        }
+        assert_eq!(value(&status, "NoNewPrivs"), "1", "{status}");
+        assert_eq!(value(&status, "Seccomp"), "2", "{status}");
+    }
+}
+
+#[test]
+fn rights_are_in_one_process_that_reads_nothing() {
+    if skipped("to have rights to give up") {
+        return;
+    }
+    // Nothing to do for it: it is not there.
+    let dir = tempfile::tempdir().unwrap();
+    let (daemon, _) = configured(dir.path(), "page-offline.mode = \"dry-run\"\n");
+    no_rights(&daemon);
+    assert_eq!(children(daemon.pid()), [0; 0]);
+    daemon.stop();
+
+    // Triggers: it uses no right but to end them, and what they get is still there for them.
+    let dir = tempfile::tempdir().unwrap();
+    let noted = dir.path().join("noted");
+    let trigger = dir.path().join("trigger");
+    let script = format!(
+        "#!/bin/sh\ncat /proc/self/status > {}.new\nmv {0}.new {0}\n",
+        noted.display()
+    );
+    fs::write(&trigger, script).unwrap();
+    fs::set_permissions(&trigger, fs::Permissions::from_mode(0o755)).unwrap();
+    let config = format!("thresholds.page.trigger = [\"{}\"]\n", trigger.display());
+    let (daemon, control) = configured(dir.path(), &config);
+    no_rights(&daemon);
+    let ours = fs::read_to_string("/proc/self/status").unwrap();
+    let runners = children(daemon.pid());
+    assert_eq!(runners.len(), 1, "{runners:?}");
+    let runner = threads(runners[0]);
+    assert_eq!(runner.len(), 1);
+    for status in &runner {
+        assert_eq!(value(status, "Name"), "rasd-triggers");
+        assert_eq!(value(status, "CapEff"), capability(CAP_KILL), "{status}");
+        assert_eq!(value(status, "CapPrm"), value(&ours, "CapPrm"), "{status}");
+        assert_eq!(value(status, "NoNewPrivs"), "1", "{status}");
+        assert_eq!(value(status, "Seccomp"), "2", "{status}");
+    }
+    // Besides what every process here inherits, it has a socket and a signal's descriptor: no file, no channel.
+    let target = |pid: &str, fd: &str| fs::read_link(format!("/proc/{pid}/fd/{fd}")).ok();
+    let pid = runners[0].to_string();
+    let kinds = || {
+        let fds = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+        let mut kinds: Vec<String> = fds
+            .map(|fd| fd.unwrap().file_name().into_string().unwrap())
+            .filter(|fd| fd.parse::<u32>().unwrap() > 2 && target(&pid, fd) != target("self", fd))
+            .filter_map(|fd| Some(target(&pid, &fd)?.to_string_lossy().into_owned()))
+            .map(|target| target.split_terminator(":[").next().unwrap().to_owned())
+            .collect();
+        kinds.sort();
+        kinds
+    };
+    // While a trigger runs there are those of it.
+    wait("nothing else", || kinds() == ["anon_inode", "socket"]);
+    wait("a trigger ran", || noted.exists());
+    let status = fs::read_to_string(&noted).unwrap();
+    assert_eq!(value(&status, "CapEff"), value(&ours, "CapPrm"), "{status}");
+    assert_eq!(value(&status, "NoNewPrivs"), "1", "{status}");
+    let output = told(&["status"], &control);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line =
+        "rights of the process that runs triggers: capabilities CAP_KILL, no new privileges yes";
+    assert!(text.contains(line), "{text}");
+    daemon.stop();
+    assert!(!Path::new(&format!("/proc/{}", runners[0])).exists());
+
+    // Pages: one right, and one file.
+    let dir = tempfile::tempdir().unwrap();
+    let memory = dir.path().join("sys/devices/system/memory");
+    fs::create_dir_all(&memory).unwrap();
+    fs::write(memory.join("soft_offline_page"), "").unwrap();
+    // Of a replay no page is taken out of use, so this one follows the kernel's log.
+    let config = format!(
+        "page-offline = {{ mode = \"soft\", sysfs = \"{}/sys\" }}\n",
+        dir.path().display()
+    );
+    fs::write(dir.path().join("rasd.toml"), config).unwrap();
+    let control = dir.path().join("run/rasd.sock");
+    let mut command = Command::new(example("rasd"));
+    command
+        .args(["--source", "kmsg", "--config"])
+        .arg(dir.path().join("rasd.toml"));
+    command
+        .arg("--state")
+        .arg(dir.path().join("state"))
+        .arg("--control")
+        .arg(&control);
+    let mut daemon = Running::start(command.stdin(Stdio::null()).stdout(Stdio::null()));
+    wait("it answers", || {
+        told(&["status"], &control).status.success()
+    });
+    let runners = children(daemon.pid());
+    for status in threads(runners[0]) {
+        for key in ["CapEff", "CapPrm", "CapBnd"] {
+            assert_eq!(
+                value(&status, key),
+                capability(CAP_SYS_ADMIN),
+                "{key} {status}"
+            );
+        }
+        assert_eq!(value(&status, "NoNewPrivs"), "1", "{status}");
+        assert_eq!(value(&status, "Seccomp"), "2", "{status}");
+    }
+    // It goes with the daemon, however that goes.
+    daemon.signal(Signal::SIGKILL);
+    daemon.ended();
+    wait("it is gone", || {
+        !Path::new(&format!("/proc/{}", runners[0])).exists()
+    });
 }

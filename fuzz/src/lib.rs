@@ -41,6 +41,12 @@ pub mod source;
 pub mod store;
 pub mod tracefs_rings;
 pub mod tracefs_text;
+#[expect(
+    dead_code,
+    reason = "how values of the environment are made to fit is not called here"
+)]
+#[path = "../../examples/rasd/runner/wire.rs"]
+mod wire;
 
 /// The README's snippets are tests here, because this package sees every crate.
 #[cfg(doctest)]
@@ -65,6 +71,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("rasd_config", rasd::config),
     ("rasd_marks", rasd::marks),
     ("rasd_request", rasd::request),
+    ("rasd_runner", rasd::runner),
     ("record_decode", record::decode),
     ("record_json", json::record),
     ("record_wire", record::wire),

@@ -1,9 +1,10 @@
-//! The daemon's configuration, and what is asked at its socket.
+//! The daemon's configuration, what is asked at its socket, and what it asks of the process that keeps rights.
 
 use crate::config::Config;
 use crate::marks::Mark;
 use crate::question::Question;
 use crate::request::{MAX_REQUEST, Request, RequestError, parse};
+use crate::wire;
 
 /// A configuration is read, or every mistake has a line and column that are there and says something on one line; and what
 /// is read is written so that it reads as the same.
@@ -76,5 +77,40 @@ pub fn request(data: &[u8]) {
             assert_eq!(Question::of(&query), ours, "{question:?}");
         }
         Err(said) => assert!(!said.is_empty() && !said.contains('\n'), "{question:?}"),
+    }
+}
+
+/// What the process that keeps rights takes for a request is bounded, each value on one line, and no name twice; it is written
+/// so that it reads as the same. And so is what the daemon takes for its answer.
+pub fn runner(data: &[u8]) {
+    if let Ok(request) = wire::Request::parse(data) {
+        assert!(data.len() <= wire::MAX_REQUEST);
+        if let wire::Request::Run { environment, .. } = &request {
+            for (at, (name, value)) in environment.iter().enumerate() {
+                assert!(
+                    !value.contains(|c: char| c.is_control()),
+                    "{name}={value:?}"
+                );
+                assert!(
+                    environment
+                        .iter()
+                        .skip(at + 1)
+                        .all(|(other, _)| other != name),
+                    "{name} stands there twice"
+                );
+                assert!(
+                    !["PATH", "IFS", "ENV", "BASH_ENV"].contains(&name.as_str())
+                        && !name.starts_with("LD_"),
+                    "{name}"
+                );
+            }
+        }
+        let written = serde_json::to_vec(&request).expect("JSON");
+        assert_eq!(wire::Request::parse(&written).as_ref(), Ok(&request));
+    }
+    if let Ok(answer) = serde_json::from_slice::<wire::Answer>(data) {
+        let written = serde_json::to_vec(&answer).expect("JSON");
+        let again: wire::Answer = serde_json::from_slice(&written).expect("what we write");
+        assert_eq!(again, answer);
     }
 }

@@ -25,6 +25,19 @@ use crate::{
 use export::{Entry, Export};
 use mark::Mark;
 
+/// What the journal guarantees.
+pub(crate) const CAPS: Caps = Caps {
+    guarantees: Guarantees::FROM_BOOT
+        .union(Guarantees::WITHOUT_READER)
+        .union(Guarantees::SURVIVES_EXIT)
+        .union(Guarantees::SURVIVES_REBOOT)
+        .union(Guarantees::MANY_READERS)
+        .union(Guarantees::WAKES_ALL)
+        .union(Guarantees::REPEATS),
+    keeps: Keeps::Newest,
+    loss: LossKnown::Unknown,
+};
+
 /// What is read at once.
 const CHUNK: usize = 64 << 10;
 
@@ -334,17 +347,7 @@ impl Source for Journal {
     }
 
     fn caps(&self) -> Caps {
-        Caps {
-            guarantees: Guarantees::FROM_BOOT
-                | Guarantees::WITHOUT_READER
-                | Guarantees::SURVIVES_EXIT
-                | Guarantees::SURVIVES_REBOOT
-                | Guarantees::MANY_READERS
-                | Guarantees::WAKES_ALL
-                | Guarantees::REPEATS,
-            keeps: Keeps::Newest,
-            loss: LossKnown::Unknown,
-        }
+        CAPS
     }
 
     fn next(&mut self) -> Result<Option<Event>> {

@@ -23,6 +23,18 @@ use crate::{
     Result, Seek, Source, own,
 };
 
+/// What the kernel's log guarantees.
+pub(crate) const CAPS: Caps = Caps {
+    guarantees: Guarantees::FROM_BOOT
+        .union(Guarantees::WITHOUT_READER)
+        .union(Guarantees::SURVIVES_EXIT)
+        .union(Guarantees::MANY_READERS)
+        .union(Guarantees::WAKES_ALL)
+        .union(Guarantees::REPEATS),
+    keeps: Keeps::Newest,
+    loss: LossKnown::Flag,
+};
+
 /// Longer than any record of the device (`PRINTK_MESSAGE_MAX`, formerly `CONSOLE_EXT_LOG_MAX`: 8 KiB).
 const ROOM: usize = 16 << 10;
 
@@ -209,16 +221,7 @@ impl<R: Read + AsFd> Source for Kmsg<R> {
     }
 
     fn caps(&self) -> Caps {
-        Caps {
-            guarantees: Guarantees::FROM_BOOT
-                | Guarantees::WITHOUT_READER
-                | Guarantees::SURVIVES_EXIT
-                | Guarantees::MANY_READERS
-                | Guarantees::WAKES_ALL
-                | Guarantees::REPEATS,
-            keeps: Keeps::Newest,
-            loss: LossKnown::Flag,
-        }
+        CAPS
     }
 
     fn next(&mut self) -> Result<Option<Event>> {

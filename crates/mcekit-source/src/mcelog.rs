@@ -11,6 +11,17 @@ use crate::{
     Result, Seek, Source, own,
 };
 
+/// What /dev/mcelog guarantees.
+pub(crate) const CAPS: Caps = Caps {
+    guarantees: Guarantees::FROM_BOOT
+        .union(Guarantees::WITHOUT_READER)
+        .union(Guarantees::SURVIVES_EXIT)
+        .union(Guarantees::READING_DESTROYS)
+        .union(Guarantees::REGISTERS),
+    keeps: Keeps::Oldest,
+    loss: LossKnown::Flag,
+};
+
 /// The log behind `/dev/mcelog`.
 ///
 /// **Reading destroys.** A read takes everything out of the kernel for all readers, and where it brings an error of an
@@ -80,15 +91,7 @@ impl<N: Node> Source for Mcelog<N> {
     }
 
     fn caps(&self) -> Caps {
-        Caps {
-            guarantees: Guarantees::FROM_BOOT
-                | Guarantees::WITHOUT_READER
-                | Guarantees::SURVIVES_EXIT
-                | Guarantees::READING_DESTROYS
-                | Guarantees::REGISTERS,
-            keeps: Keeps::Oldest,
-            loss: LossKnown::Flag,
-        }
+        CAPS
     }
 
     fn next(&mut self) -> Result<Option<Event>> {

@@ -22,6 +22,20 @@ use crate::{
 };
 use scan::{File, MAX_FILES};
 
+/// What pstore guarantees.
+pub(crate) const CAPS: Caps = Caps {
+    guarantees: Guarantees::FROM_BOOT
+        .union(Guarantees::WITHOUT_READER)
+        .union(Guarantees::SURVIVES_EXIT)
+        .union(Guarantees::SURVIVES_REBOOT)
+        .union(Guarantees::SURVIVES_PANIC)
+        .union(Guarantees::MANY_READERS)
+        .union(Guarantees::REPEATS)
+        .union(Guarantees::REGISTERS),
+    keeps: Keeps::Oldest,
+    loss: LossKnown::Unknown,
+};
+
 /// Where the kernel shows what the firmware keeps.
 const PSTORE: &str = "/sys/fs/pstore";
 
@@ -281,18 +295,7 @@ impl Source for Pstore {
     }
 
     fn caps(&self) -> Caps {
-        Caps {
-            guarantees: Guarantees::FROM_BOOT
-                | Guarantees::WITHOUT_READER
-                | Guarantees::SURVIVES_EXIT
-                | Guarantees::SURVIVES_REBOOT
-                | Guarantees::SURVIVES_PANIC
-                | Guarantees::MANY_READERS
-                | Guarantees::REPEATS
-                | Guarantees::REGISTERS,
-            keeps: Keeps::Oldest,
-            loss: LossKnown::Unknown,
-        }
+        CAPS
     }
 
     fn next(&mut self) -> Result<Option<Event>> {

@@ -2,6 +2,7 @@
 //! key.
 
 pub(crate) mod amounts;
+pub(crate) mod kind;
 pub(crate) mod read;
 pub(crate) mod values;
 
@@ -42,9 +43,11 @@ choice! {
 
 choice! {
     /// What is told of a part that stays above its threshold.
-    Again, "\"doubling\" or \"once\"" {
+    Again, "\"doubling\", \"each\" or \"once\"" {
         /// At twice, four times, eight times its threshold within the period.
         Doubling = "doubling",
+        /// At each further error.
+        Each = "each",
         /// Once in a period.
         Once = "once",
     }
@@ -121,6 +124,12 @@ table! {
             "socket" socket: Threshold = Threshold::new(Some(100), Some(1), 256);
             /// A cache, by the unit that reports it and the CPU.
             "cache" cache: Threshold = Threshold::new(Some(20), None, 4096);
+            /// A bus or an interconnect, by the bank that reports it and the socket.
+            "bus" bus: Threshold = Threshold::new(Some(10), Some(1), 1024);
+            /// A PCI root port that reports through a machine check, by its address.
+            "iomca" iomca: Threshold = Threshold::new(Some(10), Some(1), 1024);
+            /// Every other error, by the bank that reports it and the socket.
+            "unknown" unknown: Threshold = Threshold::new(Some(10), Some(1), 1024);
         }
     }
 }
@@ -137,6 +146,13 @@ table! {
         /// Of how many parts errors are counted; the one that was quiet the longest makes room.
         "parts" parts: Count<1_000_000> = Count::new(4096);
         tables {}
+    }
+}
+
+impl Offline {
+    /// Where the kernel is asked (Documentation/ABI/testing/sysfs-memory-page-offline).
+    pub(crate) fn file(&self) -> PathBuf {
+        self.sysfs.join("devices/system/memory/soft_offline_page")
     }
 }
 
@@ -175,9 +191,11 @@ table! {
         "directory" directory: PathBuf = PathBuf::from("/");
         /// Their PATH.
         "path" path: PathList = PathList("/usr/sbin:/usr/bin:/sbin:/bin".into());
+        /// Whether what they start may gain rights, as programs do that are setuid or setgid.
+        "gain-rights" gain_rights: bool = false;
         tables {}
     }
-    check |this| (this.output.0 > 1 << 20).then(|| ("output", "more than a megabyte of a trigger's output; expected less".into()));
+    check |this| (this.output.0 > 32 << 10).then(|| ("output", "more than 32 KiB of a trigger's output; expected less".into()));
 }
 
 table! {
@@ -185,6 +203,8 @@ table! {
     Offline {
         /// Whether pages are taken out of use.
         "mode" mode: PageOffline = PageOffline::Off;
+        /// How many pages at most; of further ones it is only said.
+        "limit" limit: Option<Rate> = Some(Rate::new(1000, Time::hours(24)));
         /// Where sysfs is.
         "sysfs" sysfs: PathBuf = PathBuf::from("/sys");
         tables {}
@@ -316,6 +336,10 @@ table! {
     Labels {
         /// Names of DIMMs.
         "dimms" dimms: Names = Names::default();
+        /// Whether names are taken from EDAC (sysfs), where the registers say for certain which DIMM it is.
+        "edac" edac: bool = true;
+        /// A file of labels as ras-mc-ctl reads them, or a folder of such, which need not be there.
+        "files" files: Option<PathBuf> = Some(PathBuf::from("/etc/ras/dimm_labels.d"));
         /// Whether names are taken from SMBIOS too, where an address lies in one DIMM only.
         "dmi" dmi: bool = true;
         tables {}

@@ -87,7 +87,7 @@ fn every_mistake_is_named_with_its_place() {
          6:13: thresholds.page.corrected: 10 has no unit; expected a count and a time, such as \"10 / 24h\"; or \"off\"\n\
          7:25: thresholds.page.trigger: an integer is no argument; expected a program and its arguments, such as \
          [\"/etc/rasd/dimm-error\", \"--page-me\"]; no shell reads them, and the program is named by its whole path; or \"off\"\n\
-         9:1: thresholds.parts: no such key; the keys here are `again`, `dimm`, `page`, `socket`, `cache`\n\
+         9:1: thresholds.parts: no such key; the keys here are `again`, `dimm`, `page`, `socket`, `cache`, `bus`, `iomca`, `unknown`\n\
          11:10: metrics.listen: 0.0.0.0:80 can be reached by others; expected 127.0.0.1 or ::1, or `allow-remote = true` beside it\n\
          12:10: metrics.places: 0 is not from 1 to 100000; expected a number from 1 to 100000\n\
          14:12: output.terminal: expected a table, with keys such as `enabled`, not a string\n\

@@ -121,7 +121,7 @@ impl Metrics {
 
     /// Counts a threshold that was crossed.
     pub(crate) fn crossed(&self, crossing: &Crossing) {
-        let key = (crossing.part.kind(), crossing.uncorrected);
+        let key = (crossing.part.kind().name(), crossing.uncorrected);
         *self.lock().crossings.entry(key).or_default() += 1;
     }
 

@@ -56,7 +56,7 @@ fn monitor(dir: &std::path::Path) -> Monitor {
         dir = dir.display()
     );
     let config = Config::read(text.as_bytes()).unwrap();
-    let privileged = Privileged::start(&config).unwrap();
+    let privileged = Privileged::in_thread(&config);
     Monitor::start(
         &config,
         privileged,

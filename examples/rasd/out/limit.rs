@@ -38,14 +38,15 @@ impl fmt::Display for Place {
 
 /// A bucket of tokens: full at first, and filled again at the rate.
 #[derive(Debug)]
-struct Tokens {
+pub(crate) struct Tokens {
     /// Tokens times the milliseconds of the period.
     left: u128,
     at: Instant,
 }
 
 impl Tokens {
-    const fn full(rate: Rate, now: Instant) -> Self {
+    /// As many as the rate has, at once.
+    pub(crate) const fn full(rate: Rate, now: Instant) -> Self {
         Self {
             left: rate.count as u128 * period(rate),
             at: now,
@@ -53,7 +54,7 @@ impl Tokens {
     }
 
     /// Fills it for the time that has passed, and gives whether there is a token.
-    fn fill(&mut self, rate: Rate, now: Instant) -> bool {
+    pub(crate) fn fill(&mut self, rate: Rate, now: Instant) -> bool {
         let passed = now.saturating_duration_since(self.at).as_millis();
         if passed > 0 {
             let most = u128::from(rate.count) * period(rate);
@@ -63,7 +64,8 @@ impl Tokens {
         self.left >= period(rate)
     }
 
-    fn take(&mut self, rate: Rate) {
+    /// Takes a token.
+    pub(crate) fn take(&mut self, rate: Rate) {
         self.left = self.left.saturating_sub(period(rate));
     }
 }

@@ -36,6 +36,9 @@ use news::{Json, News, Shower};
 use queue::{Bounds, Class, LeftOut, Queue};
 use sink::{Counts, LogFile, Shape, Sink, Way, present};
 
+/// How long an output may take nothing at the end, where a signal asked for it.
+const STUCK: Duration = Duration::from_millis(250);
+
 /// One output, from outside of its thread.
 #[derive(Debug)]
 struct Handle {
@@ -334,21 +337,32 @@ impl Outputs {
         }
     }
 
-    /// Writes what waits, until the deadline. Says what did not get out.
-    pub(crate) fn finish(mut self, mut until: Deadline) {
+    /// Writes what waits, until the deadline. An output that takes nothing is not waited for so long when a signal asked for
+    /// the end: its reader is stuck, and nothing says for how long. Says what did not get out.
+    pub(crate) fn finish(mut self, mut until: Deadline, stop: &Stop) {
         let last = self.limits.last_report(Instant::now());
         self.report(last);
         self.handles.iter().for_each(|handle| handle.queue.close());
         for handle in self.handles {
+            let (mut before, mut moved) = (handle.queue.untold(), Instant::now());
             while !handle.thread.is_finished() && !until.is_over() {
                 thread::sleep(Duration::from_millis(2));
+                let untold = handle.queue.untold();
+                if std::mem::replace(&mut before, untold) != untold {
+                    moved = Instant::now();
+                }
+                if moved.elapsed() >= STUCK && stop.asked() {
+                    break;
+                }
             }
             let untold = handle.queue.untold();
-            if untold > 0 {
+            if untold.all() > 0 {
                 say::warn(format_args!(
-                    "the output {} did not take what it was given: {untold} events or notes were not told there; \
-                     the history has all events",
-                    handle.kind
+                    "the output {} did not take what it was given: {} events or notes were not told there, {} of them \
+                     uncorrected errors or warnings; the history has all events",
+                    handle.kind,
+                    untold.all(),
+                    untold.urgent
                 ));
             }
         }

@@ -1,6 +1,7 @@
 //! What waits for an output. Whoever puts something in never waits; the output's thread takes it out.
 
 use std::collections::VecDeque;
+use std::ops::AddAssign;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,20 @@ pub(crate) struct LeftOut {
     pub(crate) urgent: u64,
 }
 
+impl LeftOut {
+    /// All of them.
+    pub(crate) const fn all(self) -> u64 {
+        self.ordinary + self.urgent
+    }
+}
+
+impl AddAssign for LeftOut {
+    fn add_assign(&mut self, more: Self) {
+        self.ordinary += more.ordinary;
+        self.urgent += more.urgent;
+    }
+}
+
 #[derive(Debug)]
 struct Inner<T> {
     ordinary: VecDeque<(u64, T)>,
@@ -38,6 +53,8 @@ struct Inner<T> {
     next: u64,
     /// Since it was last told.
     left_out: LeftOut,
+    /// What was taken, and is not written yet; and what was to be told as left out with it.
+    taken: LeftOut,
     reopen: bool,
     closed: bool,
     /// Nobody takes anything any more.
@@ -73,6 +90,7 @@ impl<T> Queue<T> {
                 urgent: VecDeque::new(),
                 next: 0,
                 left_out: LeftOut::default(),
+                taken: LeftOut::default(),
                 reopen: false,
                 closed: false,
                 gone: false,
@@ -154,15 +172,17 @@ impl<T> Queue<T> {
         self.emptied.notify_all();
     }
 
-    /// So many of those that were taken did not get out.
-    pub(crate) fn lost(&self, n: usize) {
-        self.lock().left_out.ordinary += n as u64;
+    /// What was taken is out.
+    pub(crate) fn written(&self) {
+        self.lock().taken = LeftOut::default();
     }
 
     /// Nobody will take anything any more: what waits and what comes is left out.
     pub(crate) fn abandon(&self) {
         let mut inner = self.lock();
         inner.gone = true;
+        let taken = std::mem::take(&mut inner.taken);
+        inner.left_out += taken;
         inner.left_out.ordinary += std::mem::take(&mut inner.ordinary).len() as u64;
         inner.left_out.urgent += std::mem::take(&mut inner.urgent).len() as u64;
         drop(inner);
@@ -184,21 +204,28 @@ impl<T> Queue<T> {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         let mut items = Vec::new();
+        let left_out = std::mem::take(&mut inner.left_out);
+        inner.taken = left_out;
         while items.len() < most {
-            let next = match (inner.ordinary.front(), inner.urgent.front()) {
-                (Some((a, _)), Some((b, _))) if a < b => inner.ordinary.pop_front(),
-                (Some(_), None) => inner.ordinary.pop_front(),
-                _ => inner.urgent.pop_front(),
+            let ordinary = match (inner.ordinary.front(), inner.urgent.front()) {
+                (Some((a, _)), Some((b, _))) => a < b,
+                (Some(_), None) => true,
+                (None, Some(_)) => false,
+                (None, None) => break,
             };
-            match next {
-                Some((_, item)) => items.push(item),
-                None => break,
-            }
+            let next = if ordinary {
+                inner.taken.ordinary += 1;
+                inner.ordinary.pop_front()
+            } else {
+                inner.taken.urgent += 1;
+                inner.urgent.pop_front()
+            };
+            items.extend(next.map(|(_, item)| item));
         }
         let taken = Taken {
             closed: inner.closed && inner.ordinary.is_empty() && inner.urgent.is_empty(),
             items,
-            left_out: std::mem::take(&mut inner.left_out),
+            left_out,
             reopen: std::mem::take(&mut inner.reopen),
         };
         drop(inner);
@@ -222,11 +249,16 @@ impl<T> Queue<T> {
         }
     }
 
-    /// How many did not get out: they wait, or were left out and nobody could be told.
-    pub(crate) fn untold(&self) -> u64 {
+    /// How many did not get out: they wait, or are being written, or were left out and nobody could be told.
+    pub(crate) fn untold(&self) -> LeftOut {
         let inner = self.lock();
-        let waiting = inner.ordinary.len() + inner.urgent.len();
-        waiting as u64 + inner.left_out.ordinary + inner.left_out.urgent
+        let mut untold = LeftOut {
+            ordinary: inner.ordinary.len() as u64,
+            urgent: inner.urgent.len() as u64,
+        };
+        untold += inner.left_out;
+        untold += inner.taken;
+        untold
     }
 
     /// How many wait.
@@ -296,7 +328,26 @@ mod tests {
             let left_out = queue.push(Class::Ordinary, item);
             assert_eq!(left_out.ordinary, 1);
         }
-        assert_eq!((queue.len(), queue.untold()), (0, 12));
+        assert_eq!((queue.len(), queue.untold().all()), (0, 12));
+    }
+
+    #[test]
+    fn what_is_taken_is_told_only_when_it_is_written() {
+        let queue = Queue::new(BOUNDS);
+        let untold = |ordinary, urgent| LeftOut { ordinary, urgent };
+        for item in 0..5 {
+            queue.push(Class::Ordinary, item);
+        }
+        queue.push(Class::Urgent, 5);
+        assert_eq!(queue.untold(), untold(5, 1));
+        // Two that were left out, and one of the three.
+        assert_eq!(queue.take(1).left_out, untold(2, 0));
+        assert_eq!(queue.untold(), untold(5, 1));
+        queue.written();
+        assert_eq!(queue.untold(), untold(2, 1));
+        queue.take(9);
+        queue.abandon();
+        assert_eq!(queue.untold(), untold(2, 1));
     }
 
     #[test]

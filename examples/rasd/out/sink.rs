@@ -154,11 +154,10 @@ impl Sink {
             }
         }
         if goes_on {
+            self.queue.written();
             self.counts
                 .written
                 .fetch_add(taken.items.len() as u64, Ordering::Relaxed);
-        } else {
-            self.queue.lost(taken.items.len());
         }
         goes_on
     }

@@ -153,7 +153,7 @@ fn a_storm_that_nobody_reads_blocks_nothing_and_loses_no_uncorrected_error() {
         let lines: Vec<String> = BufReader::new(reader).lines().map(Result::unwrap).collect();
         lines
     });
-    outputs.finish(patiently());
+    outputs.finish(patiently(), &Stop::default());
     let lines = reading.join().unwrap();
     let of = |word: &str| lines.iter().filter(|line| line.contains(word)).count();
     assert_eq!(of("UNCORRECTED, ACTION"), uncorrected);
@@ -189,7 +189,7 @@ fn what_a_slow_reader_misses_is_counted_and_told() {
         BufReader::new(reader).read_to_string(&mut text).unwrap();
         text
     });
-    outputs.finish(patiently());
+    outputs.finish(patiently(), &Stop::default());
     let text = reading.join().unwrap();
     let mut missing = (0, 0);
     for line in text.lines() {
@@ -223,7 +223,7 @@ fn an_output_that_nobody_ever_reads_does_not_hold_up_the_end() {
     for seq in 0..1000 {
         tell(&mut outputs, &delivered(seq, UNCORRECTED), None, now);
     }
-    outputs.finish(Deadline::after(Duration::from_millis(50)));
+    outputs.finish(Deadline::after(Duration::from_millis(50)), &Stop::default());
     assert!(now.elapsed() < Duration::from_secs(20));
 }
 
@@ -245,7 +245,7 @@ fn a_replay_waits_and_loses_nothing_and_ends_when_nobody_reads_any_more() {
             Instant::now(),
         );
     }
-    outputs.finish(patiently());
+    outputs.finish(patiently(), &Stop::default());
     assert_eq!(reading.join().unwrap(), 5000);
 
     let (mut outputs, reader) = pipe(json(), &patient, &limits, false);
@@ -258,7 +258,7 @@ fn a_replay_waits_and_loses_nothing_and_ends_when_nobody_reads_any_more() {
             Instant::now(),
         );
     }
-    outputs.finish(patiently());
+    outputs.finish(patiently(), &Stop::default());
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn lines_of_json_have_the_record_and_its_envelope() {
     });
     event.seq = 43;
     tell(&mut outputs, &event, None, now);
-    outputs.finish(patiently());
+    outputs.finish(patiently(), &Stop::default());
     let lines: Vec<serde_json::Value> = BufReader::new(reader)
         .lines()
         .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
@@ -407,7 +407,7 @@ fn a_log_file_that_is_removed_is_begun_anew_and_that_is_told() {
     read_soon(&log, |text| {
         text.contains("number 2") && text.contains("rasd.ndjson was moved or removed")
     });
-    outputs.finish(patiently());
+    outputs.finish(patiently(), &Stop::default());
 }
 
 #[test]
@@ -435,7 +435,7 @@ fn a_log_file_is_opened_anew_when_that_is_asked_for() {
         !text.contains("number 1") && !text.contains("removed"),
         "{text}"
     );
-    outputs.finish(patiently());
+    outputs.finish(patiently(), &Stop::default());
 }
 
 #[test]
@@ -465,7 +465,7 @@ fn a_folder_that_is_not_there_is_told_and_what_waits_is_written_when_it_is() {
     outputs.reopen();
     read_soon(&json, |text| text.starts_with("{\"seq\":1,"));
     read_soon(&log, |text| text.contains("it can be written again"));
-    outputs.finish(patiently());
+    outputs.finish(patiently(), &Stop::default());
 }
 
 #[test]
@@ -531,7 +531,7 @@ fn the_journal_gets_the_registers_as_fields_and_syslog_a_line() {
     tell(&mut outputs, &delivered(42, UNCORRECTED), None, now);
     let line = receive(&log);
     assert!(line.starts_with("<27>rasd["), "{line}");
-    outputs.finish(patiently());
+    outputs.finish(patiently(), &Stop::default());
 }
 
 #[test]
@@ -558,7 +558,7 @@ fn a_journal_that_does_not_read_holds_nothing_up() {
     for seq in 0..5000 {
         tell(&mut outputs, &delivered(seq, UNCORRECTED), None, start);
     }
-    outputs.finish(Deadline::after(Duration::from_millis(50)));
+    outputs.finish(Deadline::after(Duration::from_millis(50)), &Stop::default());
     assert!(start.elapsed() < Duration::from_secs(20));
 }
 
@@ -580,6 +580,6 @@ fn what_could_not_be_written_by_the_end_is_known() {
         tell(&mut outputs, &delivered(seq, UNCORRECTED), None, now);
     }
     let queue = Arc::clone(&outputs.handles[0].queue);
-    outputs.finish(Deadline::after(Duration::from_secs(20)));
-    assert_eq!(queue.untold(), 100);
+    outputs.finish(Deadline::after(Duration::from_secs(20)), &Stop::default());
+    assert_eq!(queue.untold().all(), 100);
 }

@@ -86,10 +86,12 @@ impl Bucket {
 }
 
 impl Window {
-    /// The count, if it is to be told: where it has doubled since the last time.
+    /// The count, if it is to be told: usually, where it has doubled since the last time.
     fn tell(&mut self, again: Again) -> Option<u64> {
-        if again == Again::Once || self.count < self.next {
-            return None;
+        match again {
+            Again::Once => return None,
+            Again::Doubling if self.count < self.next => return None,
+            Again::Doubling | Again::Each => {}
         }
         self.next = self.count.saturating_mul(2);
         Some(self.count)

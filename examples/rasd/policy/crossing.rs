@@ -2,9 +2,14 @@
 
 use std::fmt;
 
+use mcekit::IoMca;
+
 use crate::config::amounts::Rate;
+use crate::config::kind::PartKind;
 use crate::facts::{Cache, PAGE, Slot};
 use crate::names::Name;
+
+use super::elsewhere::{Origin, Registers, Transaction};
 
 /// A part whose errors are counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,16 +24,25 @@ pub(crate) enum Part {
     Socket(u32),
     /// A cache, and the socket of its CPU.
     Cache(Cache, Option<u32>),
+    /// A bus, by the bank that reports it, and the transaction.
+    Bus(Origin, Transaction),
+    /// A PCI root port, by the bank that reports it.
+    Port(Origin, IoMca),
+    /// A bank that reports what is not classified.
+    Unknown(Origin, Registers),
 }
 
 impl Part {
-    /// The kind, as the configuration and the metrics name it.
-    pub(crate) const fn kind(&self) -> &'static str {
+    /// The kind.
+    pub(crate) const fn kind(&self) -> PartKind {
         match self {
-            Self::Dimm(_) | Self::Label(_) => "dimm",
-            Self::Page(..) => "page",
-            Self::Socket(_) => "socket",
-            Self::Cache(..) => "cache",
+            Self::Dimm(_) | Self::Label(_) => PartKind::Dimm,
+            Self::Page(..) => PartKind::Page,
+            Self::Socket(_) => PartKind::Socket,
+            Self::Cache(..) => PartKind::Cache,
+            Self::Bus(..) => PartKind::Bus,
+            Self::Port(..) => PartKind::Iomca,
+            Self::Unknown(..) => PartKind::Unknown,
         }
     }
 
@@ -37,7 +51,7 @@ impl Part {
         match *self {
             Self::Dimm(slot) => Some(slot),
             Self::Page(_, slot) => slot,
-            Self::Label(_) | Self::Socket(_) | Self::Cache(..) => None,
+            _ => None,
         }
     }
 
@@ -51,6 +65,9 @@ impl Part {
             Self::Cache(..) => {
                 "plan to replace the processor; until then its CPUs can be taken offline"
             }
+            Self::Bus(..) => "look at the links between processors, and at the devices behind them",
+            Self::Port(..) => "look at the device behind it, its slot and its link (AER)",
+            Self::Unknown(..) => "the records say what the hardware gave (rasd query)",
         }
     }
 }
@@ -71,6 +88,9 @@ impl fmt::Display for Part {
                     (None, None) => Ok(()),
                 }
             }
+            Self::Bus(origin, _) => write!(f, "the interconnect ({origin})"),
+            Self::Port(_, port) => write!(f, "the PCI root port {port}"),
+            Self::Unknown(origin, _) => write!(f, "an unknown kind ({origin})"),
         }
     }
 }
@@ -128,7 +148,7 @@ impl Crossing {
         affected: Option<String>,
     ) -> Vec<(&'static str, String)> {
         let mut all = vec![
-            ("RASD_KIND", self.part.kind().to_owned()),
+            ("RASD_KIND", self.part.kind().name().to_owned()),
             ("RASD_SEVERITY", self.kind().to_owned()),
             ("RASD_THRESHOLD", self.rate.to_string()),
             ("MESSAGE", self.message(name)),
@@ -164,7 +184,10 @@ impl Crossing {
                 let part = |n: Option<u32>| number(n).unwrap_or_else(|| "?".into());
                 let (channel, dimm) = (part(slot.channel), part(slot.dimm));
                 let socket = part(slot.socket);
-                let known = name.map_or_else(String::new, ToString::to_string);
+                let known = name.map_or_else(String::new, |name| match &name.location {
+                    Some(location) => format!("{location} {}", name.name),
+                    None => name.name.clone(),
+                });
                 let location = format!("SOCKET:{socket} CHANNEL:{channel} DIMM:{dimm} [{known}]");
                 add("LOCATION", Some(location));
                 add("SOCKETID", number(slot.socket));
@@ -196,7 +219,39 @@ impl Crossing {
                 let affected = affected.unwrap_or_else(|| "unknown".into());
                 add("AFFECTED_CPUS", Some(affected));
             }
+            Part::Bus(origin, transaction) => {
+                all.extend(reported(origin));
+                let words = transaction.environment();
+                all.extend(words.map(|(key, word)| (key, word.to_owned())));
+            }
+            Part::Port(origin, port) => {
+                all.extend(reported(origin));
+                let segment = format!("{:x}", port.segment);
+                all.extend([
+                    // SEG is what mcelog gives, SET what its manual page says.
+                    ("SEG", segment.clone()),
+                    ("SET", segment),
+                    ("BUS", format!("{:02x}", port.bus)),
+                    ("DEVICE", format!("{:02x}", port.device)),
+                    ("FUNCTION", format!("{:x}", port.function)),
+                ]);
+            }
+            Part::Unknown(origin, registers) => {
+                all.extend(reported(origin));
+                all.extend(registers.environment());
+            }
         }
         all
     }
+}
+
+/// Who reported it, as mcelog's triggers find it.
+fn reported(origin: &Origin) -> impl Iterator<Item = (&'static str, String)> + use<> {
+    [
+        ("LOCATION", origin.location()),
+        ("CPU", origin.cpu.map(|cpu| cpu.to_string())),
+        ("SOCKETID", origin.socket.map(|socket| socket.to_string())),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| Some((key, value?)))
 }

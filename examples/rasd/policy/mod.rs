@@ -3,19 +3,21 @@
 pub(crate) mod affected;
 pub(crate) mod bucket;
 pub(crate) mod crossing;
+pub(crate) mod elsewhere;
 pub(crate) mod parts;
-pub(crate) mod trigger;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::config::amounts::Rate;
+use crate::config::kind::PartKind;
 use crate::config::{Again, Threshold, Thresholds};
 use crate::facts::{Cache, Facts, Slot, Weight};
 use crate::metrics::text::{Kind, Text};
 
 use bucket::Bucket;
 use crossing::{Crossing, Part};
+use elsewhere::Elsewhere;
 use parts::Parts;
 
 /// What is counted of one part.
@@ -39,11 +41,20 @@ pub(crate) struct Policy {
     pages: Parts<u64, Tally>,
     sockets: Parts<u32, Tally>,
     caches: Parts<CacheKey, Tally>,
+    buses: Parts<OriginKey, Tally>,
+    ports: Parts<PortKey, Tally>,
+    unknown: Parts<OriginKey, Tally>,
     sizes: Arc<Sizes>,
 }
 
 /// What tells one cache from another.
 type CacheKey = (u32, Option<u8>, Option<&'static str>);
+
+/// What tells one bank that reports from another.
+type OriginKey = (Option<u32>, Option<u32>, Option<u8>);
+
+/// What tells one root port from another.
+type PortKey = (u8, u8, u8, u8);
 
 impl Policy {
     pub(crate) fn new(thresholds: &Thresholds) -> Self {
@@ -52,7 +63,10 @@ impl Policy {
             page,
             socket,
             cache,
-            ..
+            bus,
+            iomca,
+            unknown,
+            again: _,
         } = thresholds;
         Self {
             slots: Parts::new(dimm.parts.get()),
@@ -60,6 +74,9 @@ impl Policy {
             pages: Parts::new(page.parts.get()),
             sockets: Parts::new(socket.parts.get()),
             caches: Parts::new(cache.parts.get()),
+            buses: Parts::new(bus.parts.get()),
+            ports: Parts::new(iomca.parts.get()),
+            unknown: Parts::new(unknown.parts.get()),
             thresholds: thresholds.clone(),
             sizes: Arc::default(),
         }
@@ -108,6 +125,25 @@ impl Policy {
             let key = key(&cache);
             count(self.caches.get(&key), &self.thresholds.cache, part);
         }
+        let origin = facts.origin();
+        match facts.elsewhere {
+            Some(Elsewhere::Bus(transaction, port)) => {
+                let part = Part::Bus(origin, transaction);
+                let tally = self.buses.get(&origin.key());
+                count(tally, &self.thresholds.bus, part);
+                if let Some(port) = port {
+                    let key = (port.segment, port.bus, port.device, port.function);
+                    let part = Part::Port(origin, port);
+                    count(self.ports.get(&key), &self.thresholds.iomca, part);
+                }
+            }
+            Some(Elsewhere::Unknown(registers)) => {
+                let part = Part::Unknown(origin, registers);
+                let tally = self.unknown.get(&origin.key());
+                count(tally, &self.thresholds.unknown, part);
+            }
+            None => {}
+        }
         self.publish();
         crossings
     }
@@ -134,6 +170,9 @@ impl Policy {
             self.pages.size(),
             self.sockets.size(),
             self.caches.size(),
+            self.buses.size(),
+            self.ports.size(),
+            self.unknown.size(),
         ];
         for ((parts, forgotten), (_, size)) in all.into_iter().zip(&self.sizes.0) {
             size[0].store(parts as u64, Ordering::Relaxed);
@@ -144,11 +183,11 @@ impl Policy {
 
 /// Of each kind, how many parts are counted, and how many were forgotten for others.
 #[derive(Debug)]
-pub(crate) struct Sizes([(&'static str, [AtomicU64; 2]); 4]);
+pub(crate) struct Sizes([(&'static str, [AtomicU64; 2]); PartKind::ALL.len()]);
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self(["dimm", "page", "socket", "cache"].map(|kind| (kind, Default::default())))
+        Self(PartKind::ALL.map(|kind| (kind.name(), Default::default())))
     }
 }
 

@@ -1,14 +1,61 @@
 //! What a machine shows of itself: files, below a root of one's choice.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use flate2::read::GzDecoder;
 use tracefs::fs::{BootInstance, Tracefs, parse_cmdline};
 
 /// A machine's files: this one's, or a tree that a test made.
 #[derive(Clone, Debug)]
 pub struct Machine {
     root: PathBuf,
+}
+
+/// The configuration that a kernel was built with.
+#[derive(Clone, Debug)]
+pub(super) struct Configuration {
+    path: PathBuf,
+    text: String,
+}
+
+impl Configuration {
+    /// The value of an option: `y`, `m`; `n` for what is not set.
+    pub(super) fn get(&self, option: &str) -> &str {
+        self.text
+            .lines()
+            .find_map(|line| line.strip_prefix(option)?.strip_prefix('='))
+            .unwrap_or("n")
+    }
+
+    /// How options are set, and where that stands.
+    pub(super) fn says(&self, options: &[&str]) -> String {
+        let said: Vec<String> = options
+            .iter()
+            .map(|option| match self.get(option) {
+                "y" => format!("{option} is built in"),
+                "m" => format!("{option} is a module"),
+                "n" => format!("{option} is not set"),
+                other => format!("{option} is {other}"),
+            })
+            .collect();
+        format!("{}: {}", self.path.display(), said.join(", "))
+    }
+}
+
+/// No configuration is longer.
+const MAX_CONFIG: u64 = 8 << 20;
+
+/// A file that gzip packed.
+fn unpacked(path: &Path) -> Option<String> {
+    let mut text = Vec::new();
+    let file = File::open(path).ok()?;
+    GzDecoder::new(file.take(MAX_CONFIG))
+        .take(MAX_CONFIG)
+        .read_to_end(&mut text)
+        .ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
 }
 
 impl Default for Machine {
@@ -60,14 +107,23 @@ impl Machine {
         Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
     }
 
-    /// An option of the kernel's configuration, where that is kept in `/boot`: `y`, `m`, or `n` for what is not set.
-    pub(super) fn config(&self, option: &str) -> Option<String> {
+    /// The kernel's configuration: what it gives itself (`CONFIG_IKCONFIG_PROC`), or a file of its release.
+    pub(super) fn config(&self) -> Option<Configuration> {
+        let given = self.path("proc/config.gz");
+        if let Some(text) = unpacked(&given) {
+            return Some(Configuration { path: given, text });
+        }
         let release = self.text("proc/sys/kernel/osrelease")?;
-        let text = self.text(&format!("boot/config-{release}"))?;
-        let value = text
-            .lines()
-            .find_map(|line| line.strip_prefix(option)?.strip_prefix('='));
-        Some(value.unwrap_or("n").to_owned())
+        [
+            format!("boot/config-{release}"),
+            format!("lib/modules/{release}/config"),
+        ]
+        .into_iter()
+        .find_map(|path| {
+            let text = self.text(&path)?;
+            let path = self.path(&path);
+            Some(Configuration { path, text })
+        })
     }
 
     /// Processes that have a file open, as `NAME (PID)`; and all whose name is one of `names`.

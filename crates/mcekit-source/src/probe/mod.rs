@@ -15,10 +15,11 @@ use nix::unistd::{AccessFlags, access};
 use perf_ring::Rights;
 use tracefs::fs::{EventName, Tracefs};
 
+use self::machine::Configuration;
 pub use self::machine::Machine;
 pub use self::open::{OpenOptions, Opened, open_best};
 use crate::trace::MCE_RECORD;
-use crate::{Caps, Channel, Guarantees, Keeps, LossKnown};
+use crate::{Caps, Channel, Guarantees, LossKnown};
 
 /// The name of the instance that is made where there is none.
 pub const INSTANCE: &str = "mcekit";
@@ -115,45 +116,22 @@ impl Place {
         }
     }
 
+    /// What its source says of itself.
     fn caps(&self) -> Caps {
-        let kept = Guarantees::WITHOUT_READER | Guarantees::SURVIVES_EXIT;
-        let log = kept | Guarantees::FROM_BOOT | Guarantees::MANY_READERS | Guarantees::WAKES_ALL;
-        let (guarantees, keeps, loss) = match self {
-            Self::BootInstance(_) => return crate::trace::caps(true, true),
+        match self {
+            Self::BootInstance(_) => crate::trace::caps(true, true),
             Self::TopInstance => {
                 let mut caps = crate::trace::caps(true, true);
                 caps.guarantees.remove(Guarantees::MANY_READERS);
-                return caps;
+                caps
             }
-            Self::KeptInstance(_) => return crate::trace::caps(false, true),
-            Self::Keeper(_) => return crate::keeper::CAPS,
-            Self::Perf => return crate::perf::CAPS,
-            Self::Mcelog => (
-                kept | Guarantees::FROM_BOOT | Guarantees::READING_DESTROYS | Guarantees::REGISTERS,
-                Keeps::Oldest,
-                LossKnown::Flag,
-            ),
-            Self::Kmsg => (log | Guarantees::REPEATS, Keeps::Newest, LossKnown::Flag),
-            Self::Journal => (
-                log | Guarantees::REPEATS | Guarantees::SURVIVES_REBOOT,
-                Keeps::Newest,
-                LossKnown::Unknown,
-            ),
-            Self::Pstore => (
-                kept | Guarantees::FROM_BOOT
-                    | Guarantees::SURVIVES_REBOOT
-                    | Guarantees::SURVIVES_PANIC
-                    | Guarantees::MANY_READERS
-                    | Guarantees::REPEATS
-                    | Guarantees::REGISTERS,
-                Keeps::Oldest,
-                LossKnown::Unknown,
-            ),
-        };
-        Caps {
-            guarantees,
-            keeps,
-            loss,
+            Self::KeptInstance(_) => crate::trace::caps(false, true),
+            Self::Keeper(_) => crate::keeper::CAPS,
+            Self::Perf => crate::perf::CAPS,
+            Self::Mcelog => crate::mcelog::CAPS,
+            Self::Kmsg => crate::kmsg::CAPS,
+            Self::Journal => crate::journal::CAPS,
+            Self::Pstore => crate::pstore::CAPS,
         }
     }
 }
@@ -181,10 +159,22 @@ fn obstacle(why: impl Into<String>, how: impl Into<String>) -> Obstacle {
     }
 }
 
+impl Obstacle {
+    /// With what the kernel's configuration says of the options that matter, where there is one.
+    fn by(mut self, config: Option<&Configuration>, options: &[&str]) -> Self {
+        if let Some(config) = config {
+            self.how = format!("{} ({})", self.how, config.says(options));
+        }
+        self
+    }
+}
+
 /// Looks what a machine has.
 #[must_use]
 pub fn probe(machine: &Machine) -> Probe {
-    let tracing = tracing(machine);
+    let config = machine.config();
+    let config = config.as_ref();
+    let tracing = tracing(machine, config);
     let mut candidates = Vec::new();
     let mut add = |place: Place, obstacle: Option<Obstacle>| {
         candidates.push(Candidate {
@@ -220,8 +210,8 @@ pub fn probe(machine: &Machine) -> Probe {
             )
         });
     add(Place::Keeper(socket), keeper);
-    add(Place::Perf, perf(machine, tracing.as_ref()));
-    add(Place::Mcelog, mcelog(machine));
+    add(Place::Perf, perf(machine, tracing.as_ref(), config));
+    add(Place::Mcelog, mcelog(machine, config));
     let kmsg = reachable(
         &machine.path("dev/kmsg"),
         AccessFlags::R_OK,
@@ -234,10 +224,10 @@ pub fn probe(machine: &Machine) -> Probe {
         Place::Journal,
         journal.then(|| obstacle("no journal, or no journalctl", "systemd's journal")),
     );
-    add(Place::Pstore, pstore(machine));
+    add(Place::Pstore, pstore(machine, config));
     Probe {
         candidates,
-        warnings: warnings(machine),
+        warnings: warnings(machine, config),
     }
 }
 
@@ -256,13 +246,16 @@ fn reachable(path: &Path, how: AccessFlags, right: &str) -> Option<Obstacle> {
 }
 
 /// tracefs with the event, or what is missing.
-fn tracing(machine: &Machine) -> Result<Tracefs, Obstacle> {
-    let tracefs = machine.tracefs().map_err(|error| {
-        let how = match error {
-            tracefs::Error::Forbidden { .. } => "root (tracefs is closed to others)",
-            _ => "mount -t tracefs nodev /sys/kernel/tracing, and a kernel with CONFIG_TRACING",
-        };
-        obstacle(error.to_string(), how)
+fn tracing(machine: &Machine, config: Option<&Configuration>) -> Result<Tracefs, Obstacle> {
+    let tracefs = machine.tracefs().map_err(|error| match error {
+        tracefs::Error::Forbidden { .. } => {
+            obstacle(error.to_string(), "root (tracefs is closed to others)")
+        }
+        error => obstacle(
+            error.to_string(),
+            "mount -t tracefs nodev /sys/kernel/tracing, and a kernel with CONFIG_TRACING",
+        )
+        .by(config, &["CONFIG_TRACING"]),
     })?;
     let name: Result<EventName, _> = MCE_RECORD.parse();
     match name.and_then(|name| tracefs.top().event(&name)) {
@@ -270,7 +263,8 @@ fn tracing(machine: &Machine) -> Result<Tracefs, Obstacle> {
         Err(error @ tracefs::Error::NoEvent { .. }) => Err(obstacle(
             error.to_string(),
             "a kernel for x86 with CONFIG_X86_MCE",
-        )),
+        )
+        .by(config, &["CONFIG_X86_MCE"])),
         Err(error) => Err(obstacle(error.to_string(), "root")),
     }
 }
@@ -320,12 +314,17 @@ fn top_instance(
         .then(|| tracing.err().cloned())
 }
 
-fn perf(machine: &Machine, tracing: Result<&Tracefs, &Obstacle>) -> Option<Obstacle> {
+fn perf(
+    machine: &Machine,
+    tracing: Result<&Tracefs, &Obstacle>,
+    config: Option<&Configuration>,
+) -> Option<Obstacle> {
     let Some(paranoid) = machine.text("proc/sys/kernel/perf_event_paranoid") else {
-        return Some(obstacle(
+        let why_not = obstacle(
             "the kernel has no perf events",
             "a kernel with CONFIG_PERF_EVENTS",
-        ));
+        );
+        return Some(why_not.by(config, &["CONFIG_PERF_EVENTS"]));
     };
     if let Err(obstacle) = tracing {
         return Some(obstacle.clone());
@@ -339,16 +338,17 @@ fn perf(machine: &Machine, tracing: Result<&Tracefs, &Obstacle>) -> Option<Obsta
     })
 }
 
-fn mcelog(machine: &Machine) -> Option<Obstacle> {
-    let path = machine.path("dev/mcelog");
-    let how = match machine.config("CONFIG_X86_MCELOG_LEGACY").as_deref() {
+fn mcelog(machine: &Machine, config: Option<&Configuration>) -> Option<Obstacle> {
+    let option = "CONFIG_X86_MCELOG_LEGACY";
+    let how = match config.map(|config| config.get(option)) {
         Some("y") => "udev, or mknod /dev/mcelog c 10 227; root",
         _ => "a kernel with CONFIG_X86_MCELOG_LEGACY; root",
     };
-    reachable(&path, AccessFlags::R_OK, how)
+    let why_not = reachable(&machine.path("dev/mcelog"), AccessFlags::R_OK, how);
+    why_not.map(|why_not| why_not.by(config, &[option]))
 }
 
-fn pstore(machine: &Machine) -> Option<Obstacle> {
+fn pstore(machine: &Machine, config: Option<&Configuration>) -> Option<Obstacle> {
     let places = ["sys/fs/pstore", "var/lib/systemd/pstore"];
     let usable = places
         .iter()
@@ -358,10 +358,11 @@ fn pstore(machine: &Machine) -> Option<Obstacle> {
             "neither /sys/fs/pstore nor systemd's archive of it is to be read",
             "root, and a kernel with CONFIG_PSTORE and CONFIG_ACPI_APEI (ERST)",
         )
+        .by(config, &["CONFIG_PSTORE", "CONFIG_ACPI_APEI"])
     })
 }
 
-fn warnings(machine: &Machine) -> Vec<String> {
+fn warnings(machine: &Machine, config: Option<&Configuration>) -> Vec<String> {
     let mut warnings = Vec::new();
     let cmdline = machine.cmdline();
     let words: Vec<&str> = cmdline
@@ -379,7 +380,7 @@ fn warnings(machine: &Machine) -> Vec<String> {
             warnings.push(format!("the kernel runs with {word}: {means}"));
         }
     }
-    let collects = machine.config("CONFIG_RAS_CEC").as_deref() == Some("y");
+    let collects = config.is_some_and(|config| config.get("CONFIG_RAS_CEC") == "y");
     if collects && !words.contains(&"ras=cec_disable") {
         warnings.push(
             "the kernel keeps corrected memory errors to itself (CONFIG_RAS_CEC): /dev/mcelog and EDAC lack them; \

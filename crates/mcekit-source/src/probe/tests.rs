@@ -1,7 +1,11 @@
 //! Made machines.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::net::UnixListener;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use super::*;
 use crate::Error;
@@ -166,4 +170,50 @@ fn the_table_says_why() {
     );
     assert!(line("keeper at").contains("no   no keeper listens"));
     assert!(table.contains("needs: a kernel with CONFIG_X86_MCELOG_LEGACY; root"));
+}
+
+#[test]
+fn what_the_kernels_configuration_says_stands_beside_what_is_needed() {
+    let says = |made: &Made, channel, from_boot| {
+        let why = why_not(&made.probe(), channel, from_boot).unwrap();
+        let root = made.dir.path().display().to_string();
+        why.how.replace(&root, "")
+    };
+    let made = Made::new("6.12.1\n", "");
+    // Without one, nothing is said of it.
+    assert!(!says(&made, Channel::Mcelog, true).contains('('));
+    made.file("lib/modules/6.12.1/config", "CONFIG_TRACING=y\n");
+    assert_eq!(
+        says(&made, Channel::Trace, true),
+        "mount -t tracefs nodev /sys/kernel/tracing, and a kernel with CONFIG_TRACING \
+         (/lib/modules/6.12.1/config: CONFIG_TRACING is built in)"
+    );
+    made.file("boot/config-6.12.1", "CONFIG_X86_MCELOG_LEGACY=y\n");
+    assert_eq!(
+        says(&made, Channel::Mcelog, true),
+        "udev, or mknod /dev/mcelog c 10 227; root (/boot/config-6.12.1: CONFIG_X86_MCELOG_LEGACY is built in)"
+    );
+    // What the running kernel itself gives comes first.
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed
+        .write_all(
+            b"# CONFIG_X86_MCELOG_LEGACY is not set\nCONFIG_PSTORE=m\nCONFIG_ACPI_APEI=y\nCONFIG_RAS_CEC=y\n",
+        )
+        .unwrap();
+    let packed = packed.finish().unwrap();
+    fs::write(made.dir.path().join("proc/config.gz"), &packed).unwrap();
+    assert_eq!(
+        says(&made, Channel::Mcelog, true),
+        "a kernel with CONFIG_X86_MCELOG_LEGACY; root (/proc/config.gz: CONFIG_X86_MCELOG_LEGACY is not set)"
+    );
+    assert!(
+        says(&made, Channel::Pstore, true).ends_with(
+            "(/proc/config.gz: CONFIG_PSTORE is a module, CONFIG_ACPI_APEI is built in)"
+        )
+    );
+    assert!(made.probe().warnings[0].contains("ras=cec_disable"));
+    // One that is cut off is none.
+    let half = &packed[..packed.len() / 2];
+    fs::write(made.dir.path().join("proc/config.gz"), half).unwrap();
+    assert!(says(&made, Channel::Mcelog, true).contains("/boot/config-6.12.1"));
 }
