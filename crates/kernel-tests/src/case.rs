@@ -218,6 +218,8 @@ pub struct Boot {
     pub check: Option<Check>,
     /// Whether the daemon is in the guest, as [`RASD`](crate::guest::RASD).
     pub rasd: bool,
+    /// Whether systemd is the guest's first program, with the disk as its root.
+    pub systemd: bool,
 }
 
 impl Boot {
@@ -231,6 +233,7 @@ impl Boot {
             ends: Ends::Itself,
             check: None,
             rasd: false,
+            systemd: false,
         }
     }
 
@@ -259,6 +262,16 @@ impl Boot {
     #[must_use]
     pub const fn with_rasd(self) -> Self {
         Self { rasd: true, ..self }
+    }
+
+    /// With systemd, its journal and its root file system, on the disk that outlives the boots: see
+    /// [`guest::systemd`](crate::guest::systemd). All boots of a case have it, or none.
+    #[must_use]
+    pub const fn with_systemd(self) -> Self {
+        Self {
+            systemd: true,
+            ..self
+        }
     }
 
     /// With a look at the transcript afterwards.

@@ -16,7 +16,7 @@ use super::initramfs::{Entry, archive};
 use super::kernels::Files;
 use super::transcript::{Line, Stream, Transcript};
 use crate::case::Machine;
-use crate::guest::{PLAN, RASD};
+use crate::guest::{PLAN, RASD, systemd};
 
 /// One host thread for all guest CPUs: with several, kernels that patch their own code
 /// (static keys, and so every tracepoint that is enabled) now and then die of a stray int3.
@@ -36,6 +36,8 @@ pub(super) struct Plan<'a> {
     pub(super) guest: &'a Path,
     /// The daemon, where the boot wants it.
     pub(super) rasd: Option<&'a Path>,
+    /// The disk is the root, with systemd.
+    pub(super) systemd: bool,
     /// Case and number of its boot.
     pub(super) cases: Vec<(&'static str, usize)>,
     pub(super) cpus: u8,
@@ -129,6 +131,9 @@ fn root(plan: &Plan<'_>) -> Result<Vec<u8>, Trouble> {
         .transpose()?;
     if let Some(program) = &rasd {
         entries.push((RASD.trim_start_matches('/'), Entry::Program(program)));
+    }
+    if plan.systemd {
+        entries.push((systemd::MARK.trim_start_matches('/'), Entry::File(b"")));
     }
     entries.extend(
         modules

@@ -26,6 +26,8 @@ pub(super) struct Bench<'a> {
     pub(super) guest: &'a Path,
     /// The daemon, where a case wants it.
     pub(super) rasd: Option<&'a Path>,
+    /// The tree with systemd, where a case wants it.
+    pub(super) systemd: Option<&'a Path>,
     pub(super) out: &'a Path,
     pub(super) verbose: bool,
     pub(super) deadline: Instant,
@@ -111,12 +113,20 @@ struct Lasting {
 /// In bytes. The file has holes where nothing was written.
 const DISK: u64 = 64 << 20;
 
+/// Of a disk that is the root.
+const ROOT_DISK: u64 = 256 << 20;
+
 impl Lasting {
-    fn new(folder: &Path) -> Result<Self, Trouble> {
+    /// An empty store and a disk, which begins as a copy of the tree if there is one.
+    fn new(folder: &Path, tree: Option<&Path>) -> Result<Self, Trouble> {
         let disk = folder.join("disk");
-        fs::File::create(&disk)?.set_len(DISK)?;
-        let made = Command::new("mkfs.ext4")
-            .args(["-q", "-F"])
+        fs::File::create(&disk)?.set_len(tree.map_or(DISK, |_| ROOT_DISK))?;
+        let mut mkfs = Command::new("mkfs.ext4");
+        mkfs.args(["-q", "-F"]);
+        if let Some(tree) = tree {
+            mkfs.arg("-d").arg(tree);
+        }
+        let made = mkfs
             .arg(&disk)
             // Where people without root's PATH have it.
             .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
@@ -174,6 +184,7 @@ impl Report<'_> {
             cpus: how.cpus,
             append: how.append,
             rasd: self.bench.rasd.filter(|_| how.rasd),
+            systemd: how.systemd,
             erst: lasting.map(|lasting| lasting.erst.as_path()),
             disk: lasting.map(|lasting| lasting.disk.as_path()),
         };
@@ -233,7 +244,9 @@ impl Report<'_> {
         boots: &'static [Boot],
     ) -> Result<(), Trouble> {
         let folder = tempfile::tempdir()?;
-        let lasting = Lasting::new(folder.path())?;
+        let systemd = boots.iter().any(|boot| boot.systemd);
+        let tree = self.bench.systemd.filter(|_| systemd);
+        let lasting = Lasting::new(folder.path(), tree)?;
         let begin = Instant::now();
         let mut outcome = Ok(());
         for (number, how) in boots.iter().enumerate() {
