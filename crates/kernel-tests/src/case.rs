@@ -246,6 +246,15 @@ impl Boot {
         }
     }
 
+    /// The case has the machine go down, and it is waited for that.
+    #[must_use]
+    pub const fn powers_off(self) -> Self {
+        Self {
+            ends: Ends::PowerOff,
+            ..self
+        }
+    }
+
     /// With these kernel parameters.
     #[must_use]
     pub const fn append(self, append: &'static str) -> Self {
@@ -291,4 +300,6 @@ pub enum Ends {
     Itself,
     /// The kernel panics.
     Panic,
+    /// The case returns, and the machine goes down in order.
+    PowerOff,
 }

@@ -4,8 +4,11 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::thread::sleep;
 use std::time::Duration;
 
+use mcekit::{Addr, Misc, Record, Status};
+use mcelog_dev::{Debugfs, Injection, Injector, Raise};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::Pid;
@@ -23,6 +26,7 @@ pub(super) const CASE: Case = Case {
     cpus: Cpu::INTEL,
     how: How::Boots(&[
         Boot::new(installed)
+            .powers_off()
             .append(INSTANCE)
             .with_rasd()
             .with_systemd(),
@@ -81,8 +85,12 @@ fn history() -> Result<History, Failure> {
     History::of(Path::new(PROGRAM), Path::new(STATE))
 }
 
-/// Waits until the history has as many as were injected: they are these.
+/// Waits until the history has as many as were injected: they are these, and nothing is lost.
 fn until_all(guest: &Guest, errors: &Errors) -> Outcome {
+    until_as_many(guest, errors)?.is(&errors.all)
+}
+
+fn until_as_many(guest: &Guest, errors: &Errors) -> Result<History, Failure> {
     let mut last = None;
     let waited = guest.wait_for("all errors in the history", PATIENCE, || {
         // Before the first event there is no history.
@@ -92,7 +100,7 @@ fn until_all(guest: &Guest, errors: &Errors) -> Outcome {
         Ok(enough.then_some(()))
     });
     waited.map_err(|Failure(why)| Failure(format!("{why}: {last:?}")))?;
-    history()?.is(&errors.all)
+    history()
 }
 
 fn installed(guest: &Guest) -> Outcome {
@@ -125,8 +133,8 @@ fn installed(guest: &Guest) -> Outcome {
     let (unsure, sure): (Vec<Check>, Vec<Check>) =
         errors.all.iter().partition(|check| perhaps.contains(check));
     told(guest, &sure, &unsure)?;
-    // The machine is switched off without a word.
-    nix::unistd::sync();
+    // What the daemon had not read is read before the machine is off.
+    systemctl(&["poweroff", "--no-block"])?;
     Ok(())
 }
 
@@ -271,7 +279,9 @@ fn told(guest: &Guest, these: &[Check], perhaps: &[Check]) -> Outcome {
     let read = words
         .iter()
         .any(|entry| entry["MESSAGE"] == "rasd: reading trace:mce" && entry["PRIORITY"] == "6");
-    ensure(read, format!("what it says of itself: {words:?}"))
+    ensure(read, format!("what it says of itself: {words:?}"))?;
+    let warning = words.iter().find(|entry| entry["PRIORITY"] != "6");
+    ensure(warning.is_none(), format!("it warns: {warning:?}"))
 }
 
 /// The journal's entries of an error.
@@ -433,12 +443,62 @@ fn by_other_channels(guest: &Guest, errors: &mut Errors) -> Outcome {
         systemctl(&["restart", "rasd"])?;
         let status = line("rasd status")?;
         guest.keep(&format!("status-{source}"), status.as_bytes());
-        let live = status
-            .lines()
-            .any(|line| line.starts_with(&format!("reads {source}:")) && line.contains("(live)"));
-        ensure(live, format!("{source}: {status}"))?;
+        let begin = format!("reads {source}:");
+        let live = |line: &str| line.starts_with(&begin) && line.contains("(live)");
+        ensure(status.lines().any(live), format!("{source}: {status}"))?;
         errors.inject(2)?;
-        until_all(guest, errors).map_err(|Failure(why)| Failure(format!("{source}: {why}")))?;
+        let history = until_as_many(guest, errors)?;
+        if source == "perf" {
+            // Nobody has what was before its rings.
+            history.has(&errors.all, &[])?;
+        } else {
+            history
+                .is(&errors.all)
+                .map_err(|Failure(why)| Failure(format!("{source}: {why}")))?;
+        }
+    }
+    urgent(guest)?;
+    let words = systemd::run("journalctl", &["-b", "-u", "rasd", "-o", "cat"])?;
+    guest.keep("words", words.as_bytes());
+    without_a_source()
+}
+
+/// What is worse than corrected is more urgent.
+fn urgent(guest: &Guest) -> Outcome {
+    let record = Record::new(6, Status(0xbe00_0000_0000_0e0b))
+        .with_cpu(1)
+        .with_addr(Addr(0x20_0000))
+        .with_misc(Misc(0x18_0000));
+    Debugfs::new().inject(&Injection::new(record).with_raise(Raise::Log))?;
+    guest.wait_for("a fatal error in the journal", PATIENCE, || {
+        let entries = journal(&["-b", "-u", "rasd", MACHINE_CHECK, "PRIORITY=2"])?;
+        let these = entries.iter().filter(|entry| {
+            let is = |field: &str, value: &str| entry[field] == value;
+            is("MCE_STATUS", "0xbe00000000000e0b")
+                && is("MCE_ADDR", "0x0000000000200000")
+                && is("MCE_SEVERITY", "fatal")
+        });
+        Ok((these.count() == 1).then_some(()))
+    })
+}
+
+/// A daemon that has no source is not started again and again.
+fn without_a_source() -> Outcome {
+    fs::write("/run/source", "SOURCE=mcelog\n")?;
+    ensure(
+        systemctl(&["restart", "rasd"]).is_err(),
+        "the daemon reads /dev/mcelog, which is not there",
+    )?;
+    // Longer than until a restart.
+    sleep(Duration::from_secs(4));
+    for (name, want) in [
+        ("ActiveState", "failed"),
+        ("Result", "exit-code"),
+        ("ExecMainStatus", "3"),
+        ("NRestarts", "0"),
+    ] {
+        let got = RASD.property(name)?;
+        ensure(got == want, format!("{name}: {got}, and not {want}"))?;
     }
     Ok(())
 }

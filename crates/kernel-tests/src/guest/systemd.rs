@@ -99,7 +99,10 @@ fn bring_along(kit: &Path) -> Outcome {
 }
 
 fn unit() -> String {
-    format!("[Service]\nExecStart={KIT}/init plan {KIT}/plan\n[Unit]\nAfter={TARGET}\n")
+    // It sees the others end.
+    format!(
+        "[Unit]\nDefaultDependencies=no\nAfter={TARGET}\n[Service]\nExecStart={KIT}/init plan {KIT}/plan\n"
+    )
 }
 
 fn to_root(path: &Path) -> io::Result<()> {

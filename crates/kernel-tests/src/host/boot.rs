@@ -38,6 +38,8 @@ pub(super) struct Plan<'a> {
     pub(super) rasd: Option<&'a Path>,
     /// The disk is the root, with systemd.
     pub(super) systemd: bool,
+    /// When the plan is done, the guest goes down by itself.
+    pub(super) powers_off: bool,
     /// Case and number of its boot.
     pub(super) cases: Vec<(&'static str, usize)>,
     pub(super) cpus: u8,
@@ -85,7 +87,7 @@ pub(super) fn run(plan: &Plan<'_>, deadline: Instant, verbose: bool) -> Result<B
     let initrd = folder.path().join("initrd");
     fs::write(&initrd, root(plan)?)?;
     let mut guest = Emulator::start(plan, &initrd, folder.path(), verbose)?;
-    let end = guest.follow(deadline)?;
+    let end = guest.follow(deadline, plan.powers_off)?;
     guest.stop();
     Ok(Booted {
         seconds: guest.started.elapsed().as_secs_f64(),
@@ -255,7 +257,7 @@ impl Emulator {
         self.transcript.lines.push(line);
     }
 
-    fn follow(&mut self, deadline: Instant) -> Result<BootEnd, Trouble> {
+    fn follow(&mut self, deadline: Instant, powers_off: bool) -> Result<BootEnd, Trouble> {
         let mut open = 2;
         while open > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -268,7 +270,7 @@ impl Emulator {
                 Err(RecvTimeoutError::Timeout) => return Ok(BootEnd::TimedOut),
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            if stream == Stream::Words && self.word(&text)? {
+            if stream == Stream::Words && self.word(&text)? && !powers_off {
                 return Ok(BootEnd::Done);
             }
             self.note(stream, text);

@@ -185,6 +185,7 @@ impl Report<'_> {
             append: how.append,
             rasd: self.bench.rasd.filter(|_| how.rasd),
             systemd: how.systemd,
+            powers_off: how.ends == Ends::PowerOff,
             erst: lasting.map(|lasting| lasting.erst.as_path()),
             disk: lasting.map(|lasting| lasting.disk.as_path()),
         };
@@ -283,7 +284,10 @@ fn judge(how: &Boot, booted: &Booted) -> Result<(), String> {
         (Ends::Panic, BootEnd::Done) => {
             return Err(why.unwrap_or_else(|| "the kernel was to panic, and did not".to_owned()));
         }
-        (_, end) => return Err(format!("the boot ended: {end:?}")),
+        (Ends::PowerOff, BootEnd::Gone) if booted.transcript.console_has("Power down") => {
+            why.map_or(Ok(()), Err)?;
+        }
+        (_, end) => return Err(why.unwrap_or_else(|| format!("the boot ended: {end:?}"))),
     }
     match how.check.map(|check| check(&booted.transcript)) {
         Some(Err(Failure(why))) => Err(why),
@@ -348,6 +352,25 @@ mod tests {
             judge(&boot, &booted(BootEnd::Done, "", None)).is_err(),
             "it lived on"
         );
+    }
+
+    #[test]
+    fn a_machine_that_is_to_go_down_does_so_after_its_case() {
+        let boot = Boot::new(|_| Ok(())).powers_off();
+        let down = "reboot: Power down";
+        assert_eq!(judge(&boot, &booted(BootEnd::Gone, down, None)), Ok(()));
+        let failed = judge(&boot, &booted(BootEnd::Gone, down, Some("wrong")));
+        assert_eq!(failed, Err("wrong".to_owned()));
+        for (end, console) in [
+            (BootEnd::Gone, ""),
+            (BootEnd::Gone, PANIC),
+            (BootEnd::TimedOut, down),
+        ] {
+            assert!(
+                judge(&boot, &booted(end, console, None)).is_err(),
+                "{end:?}"
+            );
+        }
     }
 
     #[test]
