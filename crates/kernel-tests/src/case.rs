@@ -218,6 +218,8 @@ pub struct Boot {
     pub check: Option<Check>,
     /// Whether the daemon is in the guest, as [`RASD`](crate::guest::RASD).
     pub rasd: bool,
+    /// Whether systemd is the guest's first program, with the disk as its root.
+    pub systemd: bool,
 }
 
 impl Boot {
@@ -231,6 +233,7 @@ impl Boot {
             ends: Ends::Itself,
             check: None,
             rasd: false,
+            systemd: false,
         }
     }
 
@@ -239,6 +242,15 @@ impl Boot {
     pub const fn panics(self) -> Self {
         Self {
             ends: Ends::Panic,
+            ..self
+        }
+    }
+
+    /// The case has the machine go down, and it is waited for that.
+    #[must_use]
+    pub const fn powers_off(self) -> Self {
+        Self {
+            ends: Ends::PowerOff,
             ..self
         }
     }
@@ -261,6 +273,16 @@ impl Boot {
         Self { rasd: true, ..self }
     }
 
+    /// With systemd, its journal and its root file system, on the disk that outlives the boots: see
+    /// [`guest::systemd`](crate::guest::systemd). All boots of a case have it, or none.
+    #[must_use]
+    pub const fn with_systemd(self) -> Self {
+        Self {
+            systemd: true,
+            ..self
+        }
+    }
+
     /// With a look at the transcript afterwards.
     #[must_use]
     pub const fn checked(self, check: Check) -> Self {
@@ -278,4 +300,6 @@ pub enum Ends {
     Itself,
     /// The kernel panics.
     Panic,
+    /// The case returns, and the machine goes down in order.
+    PowerOff,
 }

@@ -203,8 +203,12 @@ impl Journal {
                 "--no-tail",
                 "--no-pager",
                 "--quiet",
+                // What is followed is else only this boot's (journalctl 242 and later); other machines' entries, which come
+                // with it, are left out by their id.
+                "--merge",
             ])
             .arg("_TRANSPORT=kernel")
+            .args(machine_id().map(|id| format!("_MACHINE_ID={id}")))
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         if let Some(mark) = from {
@@ -335,6 +339,14 @@ impl Journal {
         let earlier = self.bert || entry.boot != self.boot;
         self.lines.line(mark, text, earlier);
     }
+}
+
+/// This machine's id in the journal (machine-id(5)).
+fn machine_id() -> Option<String> {
+    let text = std::fs::read_to_string("/etc/machine-id").ok()?;
+    let id = text.trim_end();
+    let good = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    good.then(|| id.to_owned())
 }
 
 impl Source for Journal {

@@ -26,11 +26,13 @@ mod rasd_reads_a_boot_instance;
 mod rasd_reads_mcelog;
 mod rasd_reads_perf;
 mod rasd_reads_trace_event;
+mod rasd_under_systemd;
 mod rings_follow_cpus;
 mod rings_lose_exactly;
 mod source_boot_instance;
 mod source_earlier_boot;
 mod source_filters;
+mod source_journal;
 mod source_kept_instance;
 mod source_kernel_log;
 mod source_perf_and_keeper;
@@ -65,7 +67,9 @@ pub const ALL: &[&Case] = &[
     &rasd_reads_perf::CASE,
     &rasd_counts_loss::CASE,
     &rasd_after_fatal::CASE,
+    &rasd_under_systemd::CASE,
     &source_filters::CASE,
+    &source_journal::CASE,
     &source_kept_instance::CASE,
     &source_perf_and_keeper::CASE,
     &source_top_instance::CASE,

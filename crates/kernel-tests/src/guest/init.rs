@@ -12,7 +12,7 @@ use nix::kmod::{ModuleInitFlags, finit_module};
 use nix::mount::{MsFlags, mount};
 use nix::sys::termios::{OutputFlags, SetArg, tcgetattr, tcsetattr};
 
-use super::Guest;
+use super::{Guest, systemd};
 use crate::case::{Failure, How, Machine};
 use crate::cases;
 
@@ -45,6 +45,7 @@ pub fn main() -> ExitCode {
     match args.as_slice() {
         [_, "case", name, boot, machine] => one_case(name, boot, machine),
         ["/trigger", rest @ ..] => trigger(rest),
+        [_, "plan", plan] => later(Path::new(plan)),
         _ if process::id() == 1 => init(),
         _ => {
             eprintln!("this program is the init of a test guest: run `kernel-tests`");
@@ -91,15 +92,37 @@ fn one_case(name: &str, boot: &str, machine: &str) -> ExitCode {
 /// Never returns to the kernel: a first program that ends is a panic, which the host would
 /// take for one of the kernel's own.
 fn init() -> ! {
-    if let Err(Failure(why)) = set_up().and_then(|words| run_plan(&words)) {
-        // Before the serial line is open there is only the console.
-        eprintln!("init: {why}");
-        if let Ok(mut words) = OpenOptions::new().write(true).open(WORDS) {
-            let _ = writeln!(words, "@broken {why}");
+    let done = set_up().and_then(|words| {
+        if Path::new(systemd::MARK).exists() {
+            systemd::hand_over().map(|never| match never {})
+        } else {
+            run_plan(&words, Path::new(PLAN))
         }
+    });
+    if let Err(failure) = done {
+        broken(&failure);
     }
     loop {
         thread::sleep(Duration::from_secs(3600));
+    }
+}
+
+/// Runs the plan where something else is init.
+fn later(plan: &Path) -> ExitCode {
+    match open_words().and_then(|words| run_plan(&words, plan)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            broken(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn broken(Failure(why): &Failure) {
+    // Before the serial line is open there is only the console.
+    eprintln!("init: {why}");
+    if let Ok(mut words) = OpenOptions::new().write(true).open(WORDS) {
+        let _ = writeln!(words, "@broken {why}");
     }
 }
 
@@ -120,10 +143,7 @@ fn set_up() -> Result<File, Failure> {
             eprintln!("init: {target}: {e}");
         }
     }
-    let words = OpenOptions::new().write(true).open(WORDS)?;
-    let mut mode = tcgetattr(&words)?;
-    mode.output_flags.remove(OutputFlags::OPOST);
-    tcsetattr(&words, SetArg::TCSANOW, &mode)?;
+    let words = open_words()?;
     for module in fs::read_to_string("/modules/order")?.lines() {
         let file = File::open(Path::new("/modules").join(module))?;
         if let Err(e) = finit_module(file, c"", ModuleInitFlags::empty()) {
@@ -133,8 +153,17 @@ fn set_up() -> Result<File, Failure> {
     Ok(words)
 }
 
-fn run_plan(mut words: &File) -> Result<(), Failure> {
-    let plan = fs::read_to_string(PLAN)?;
+/// The serial line of the guest's words, as it takes them.
+fn open_words() -> Result<File, Failure> {
+    let words = OpenOptions::new().write(true).open(WORDS)?;
+    let mut mode = tcgetattr(&words)?;
+    mode.output_flags.remove(OutputFlags::OPOST);
+    tcsetattr(&words, SetArg::TCSANOW, &mode)?;
+    Ok(words)
+}
+
+fn run_plan(mut words: &File, plan: &Path) -> Result<(), Failure> {
+    let plan = fs::read_to_string(plan)?;
     let mut lines = plan.lines();
     let machine = lines.next().unwrap_or_default();
     writeln!(words, "@up")?;
@@ -155,7 +184,7 @@ fn run_plan(mut words: &File) -> Result<(), Failure> {
 
 /// How the case's process ended, if not well.
 fn run_case(words: &File, arguments: &[&str]) -> Result<Option<String>, Failure> {
-    let mut child = Command::new("/init")
+    let mut child = Command::new(env::current_exe()?)
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(words.try_clone()?)

@@ -6,6 +6,7 @@ mod init;
 pub mod mcelog;
 pub mod rasd;
 pub mod source;
+pub mod systemd;
 pub mod tracing;
 
 use std::ffi::CStr;

@@ -188,19 +188,7 @@ impl Daemon {
     ///
     /// Where it fails, or tells no JSON.
     pub fn history(&self) -> Result<History, Failure> {
-        let output = Command::new(RASD)
-            .args(["query", "--json", "--state"])
-            .arg(&self.state)
-            .output()?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(Failure::new(format!("rasd query: {said}")));
-        }
-        let mut history = History::default();
-        for line in String::from_utf8_lossy(&output.stdout).lines() {
-            history.add(&serde_json::from_str(line)?)?;
-        }
-        Ok(history)
+        History::of(Path::new(RASD), &self.state)
     }
 
     /// Waits until the history is so.
@@ -315,6 +303,27 @@ pub struct History {
 }
 
 impl History {
+    /// That of a state directory, as the daemon's program tells it.
+    ///
+    /// # Errors
+    ///
+    /// Where it fails, or tells no JSON.
+    pub fn of(program: &Path, state: &Path) -> Result<Self, Failure> {
+        let output = Command::new(program)
+            .args(["query", "--json", "--state"])
+            .arg(state)
+            .output()?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(Failure::new(format!("rasd query: {said}")));
+        }
+        let mut history = Self::default();
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            history.add(&serde_json::from_str(line)?)?;
+        }
+        Ok(history)
+    }
+
     fn add(&mut self, row: &Value) -> Outcome {
         if let Some(lost) = row.get("lost") {
             if let Some(count) = lost["exact"].as_u64() {

@@ -16,7 +16,7 @@ use super::initramfs::{Entry, archive};
 use super::kernels::Files;
 use super::transcript::{Line, Stream, Transcript};
 use crate::case::Machine;
-use crate::guest::{PLAN, RASD};
+use crate::guest::{PLAN, RASD, systemd};
 
 /// One host thread for all guest CPUs: with several, kernels that patch their own code
 /// (static keys, and so every tracepoint that is enabled) now and then die of a stray int3.
@@ -36,6 +36,10 @@ pub(super) struct Plan<'a> {
     pub(super) guest: &'a Path,
     /// The daemon, where the boot wants it.
     pub(super) rasd: Option<&'a Path>,
+    /// The disk is the root, with systemd.
+    pub(super) systemd: bool,
+    /// When the plan is done, the guest goes down by itself.
+    pub(super) powers_off: bool,
     /// Case and number of its boot.
     pub(super) cases: Vec<(&'static str, usize)>,
     pub(super) cpus: u8,
@@ -83,7 +87,7 @@ pub(super) fn run(plan: &Plan<'_>, deadline: Instant, verbose: bool) -> Result<B
     let initrd = folder.path().join("initrd");
     fs::write(&initrd, root(plan)?)?;
     let mut guest = Emulator::start(plan, &initrd, folder.path(), verbose)?;
-    let end = guest.follow(deadline)?;
+    let end = guest.follow(deadline, plan.powers_off)?;
     guest.stop();
     Ok(Booted {
         seconds: guest.started.elapsed().as_secs_f64(),
@@ -129,6 +133,9 @@ fn root(plan: &Plan<'_>) -> Result<Vec<u8>, Trouble> {
         .transpose()?;
     if let Some(program) = &rasd {
         entries.push((RASD.trim_start_matches('/'), Entry::Program(program)));
+    }
+    if plan.systemd {
+        entries.push((systemd::MARK.trim_start_matches('/'), Entry::File(b"")));
     }
     entries.extend(
         modules
@@ -250,7 +257,7 @@ impl Emulator {
         self.transcript.lines.push(line);
     }
 
-    fn follow(&mut self, deadline: Instant) -> Result<BootEnd, Trouble> {
+    fn follow(&mut self, deadline: Instant, powers_off: bool) -> Result<BootEnd, Trouble> {
         let mut open = 2;
         while open > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -263,7 +270,7 @@ impl Emulator {
                 Err(RecvTimeoutError::Timeout) => return Ok(BootEnd::TimedOut),
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            if stream == Stream::Words && self.word(&text)? {
+            if stream == Stream::Words && self.word(&text)? && !powers_off {
                 return Ok(BootEnd::Done);
             }
             self.note(stream, text);

@@ -43,24 +43,40 @@ fn cache_folder() -> Result<PathBuf, Trouble> {
     Ok(base.join("mcekit-kernels"))
 }
 
+/// The root file system with systemd, got if it is not there.
+pub(super) fn systemd() -> Result<PathBuf, Trouble> {
+    let cache = cache_folder()?;
+    fs::create_dir_all(&cache).map_err(Trouble::while_doing(cache.display()))?;
+    Ok(got(&folder().join("systemd.sh"), &[], "systemd", &cache)?.join("root"))
+}
+
+/// Where the scripts are.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels")
+}
+
 fn script(kernel: Kernel) -> (PathBuf, &'static str) {
     let (name, series) = match kernel {
         Kernel::Mcelog61 => ("mcelog.sh", "6.1"),
         Kernel::Stock61 => ("stock.sh", "6.1"),
         Kernel::Stock612 => ("stock.sh", "6.12"),
     };
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels");
-    (folder.join(name), series)
+    (folder().join(name), series)
 }
 
-/// The kernel's folder in the cache. Runs beside this one wait for whoever gets it first.
+/// The kernel's folder in the cache.
 fn get(kernel: Kernel, cache: &Path) -> Result<PathBuf, Trouble> {
     let (script, series) = script(kernel);
-    let Some(key) = ask(&script, "key", series)? else {
-        // Without the archive's lists a kernel that is there will do, and nothing else will.
-        let recipe = ask(&script, "recipe", series)?.unwrap_or_default();
-        let folder = newest(cache, kernel, &recipe)?
-            .ok_or_else(|| Trouble::new(format!("no kernel {}, and none kept", kernel.name())))?;
+    got(&script, &[series], kernel.name(), cache)
+}
+
+/// The folder in the cache that a script makes. Runs beside this one wait for whoever gets it first.
+fn got(script: &Path, which: &[&str], name: &str, cache: &Path) -> Result<PathBuf, Trouble> {
+    let Some(key) = ask(script, "key", which)? else {
+        // Without the archive's lists one that is there will do, and nothing else will.
+        let recipe = ask(script, "recipe", which)?.unwrap_or_default();
+        let folder = newest(cache, name, &recipe)?
+            .ok_or_else(|| Trouble::new(format!("no {name}, and none kept")))?;
         println!("using {}", folder.display());
         return Ok(folder);
     };
@@ -81,8 +97,9 @@ fn get(kernel: Kernel, cache: &Path) -> Result<PathBuf, Trouble> {
     remove_folder(&half).map_err(Trouble::while_doing(half.display()))?;
     let status = Command::new("timeout")
         .args(["--kill-after=10", MAKE_LIMIT])
-        .arg(&script)
-        .args(["make", series])
+        .arg(script)
+        .arg("make")
+        .args(which)
         .arg(&half)
         .stdin(Stdio::null())
         .status()
@@ -95,9 +112,10 @@ fn get(kernel: Kernel, cache: &Path) -> Result<PathBuf, Trouble> {
 }
 
 /// What the script says, or nothing where it fails; why is on standard error.
-fn ask(script: &Path, what: &str, series: &str) -> Result<Option<String>, Trouble> {
+fn ask(script: &Path, what: &str, which: &[&str]) -> Result<Option<String>, Trouble> {
     let output = Command::new(script)
-        .args([what, series])
+        .arg(what)
+        .args(which)
         .stderr(Stdio::inherit())
         .output()
         .map_err(Trouble::while_doing(script.display()))?;
@@ -105,14 +123,14 @@ fn ask(script: &Path, what: &str, series: &str) -> Result<Option<String>, Troubl
     Ok((output.status.success() && !text.is_empty()).then_some(text))
 }
 
-/// The folder of this kernel and recipe that was made last.
-fn newest(cache: &Path, kernel: Kernel, recipe: &str) -> Result<Option<PathBuf>, Trouble> {
+/// The folder of this name and recipe that was made last.
+fn newest(cache: &Path, name: &str, recipe: &str) -> Result<Option<PathBuf>, Trouble> {
     let mut found = Vec::new();
+    let start = format!("{name}-");
     for entry in fs::read_dir(cache).map_err(Trouble::while_doing(cache.display()))? {
         let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let start = format!("{}-", kernel.name());
-        if name.starts_with(&start) && name.ends_with(&format!("-{recipe}")) && path.is_dir() {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        if file.starts_with(&start) && file.ends_with(&format!("-{recipe}")) && path.is_dir() {
             found.push((path.metadata()?.modified()?, path));
         }
     }

@@ -18,7 +18,7 @@ use clap::Parser;
 use guest_binary::Program;
 pub use transcript::{Line, Stream, Transcript};
 
-use crate::case::{Case, How, Machine};
+use crate::case::{Boot, Case, How, Machine};
 use crate::cases;
 
 /// What keeps the tests from being run at all. A case that fails is not one of these.
@@ -112,15 +112,16 @@ fn run_all(options: &Options) -> Result<bool, Trouble> {
     }
     let begin = Instant::now();
     let kernels = kernels::ready(&machines)?;
+    let systemd = any(&chosen, |boot| boot.systemd)
+        .then(kernels::systemd)
+        .transpose()?;
     let kernels_took = begin.elapsed();
     println!("kernels ready after {:.1} s", kernels_took.as_secs_f64());
     if options.prepare {
         return Ok(true);
     }
     let guest = Program::Guest.build()?;
-    let rasd = chosen
-        .iter()
-        .any(|case| matches!(case.how, How::Boots(boots) if boots.iter().any(|boot| boot.rasd)))
+    let rasd = any(&chosen, |boot| boot.rasd)
         .then(|| Program::Rasd.build())
         .transpose()?;
     println!(
@@ -132,6 +133,7 @@ fn run_all(options: &Options) -> Result<bool, Trouble> {
         kernels: &kernels,
         guest: &guest,
         rasd: rasd.as_deref(),
+        systemd: systemd.as_deref(),
         out: &out,
         verbose: options.verbose,
         deadline: Instant::now() + Duration::from_secs(options.limit),
@@ -146,6 +148,13 @@ fn run_all(options: &Options) -> Result<bool, Trouble> {
         out.display(),
     );
     Ok(tally.failed == 0 && tally.passed > 0)
+}
+
+/// Whether one of the cases has such a boot.
+fn any(cases: &[&Case], wants: fn(&Boot) -> bool) -> bool {
+    cases
+        .iter()
+        .any(|case| matches!(case.how, How::Boots(boots) if boots.iter().any(wants)))
 }
 
 fn list(chosen: &[&'static Case], machines: &[Machine]) {

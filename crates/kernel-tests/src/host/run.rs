@@ -26,6 +26,8 @@ pub(super) struct Bench<'a> {
     pub(super) guest: &'a Path,
     /// The daemon, where a case wants it.
     pub(super) rasd: Option<&'a Path>,
+    /// The tree with systemd, where a case wants it.
+    pub(super) systemd: Option<&'a Path>,
     pub(super) out: &'a Path,
     pub(super) verbose: bool,
     pub(super) deadline: Instant,
@@ -111,12 +113,20 @@ struct Lasting {
 /// In bytes. The file has holes where nothing was written.
 const DISK: u64 = 64 << 20;
 
+/// Of a disk that is the root.
+const ROOT_DISK: u64 = 256 << 20;
+
 impl Lasting {
-    fn new(folder: &Path) -> Result<Self, Trouble> {
+    /// An empty store and a disk, which begins as a copy of the tree if there is one.
+    fn new(folder: &Path, tree: Option<&Path>) -> Result<Self, Trouble> {
         let disk = folder.join("disk");
-        fs::File::create(&disk)?.set_len(DISK)?;
-        let made = Command::new("mkfs.ext4")
-            .args(["-q", "-F"])
+        fs::File::create(&disk)?.set_len(tree.map_or(DISK, |_| ROOT_DISK))?;
+        let mut mkfs = Command::new("mkfs.ext4");
+        mkfs.args(["-q", "-F"]);
+        if let Some(tree) = tree {
+            mkfs.arg("-d").arg(tree);
+        }
+        let made = mkfs
             .arg(&disk)
             // Where people without root's PATH have it.
             .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
@@ -174,6 +184,8 @@ impl Report<'_> {
             cpus: how.cpus,
             append: how.append,
             rasd: self.bench.rasd.filter(|_| how.rasd),
+            systemd: how.systemd,
+            powers_off: how.ends == Ends::PowerOff,
             erst: lasting.map(|lasting| lasting.erst.as_path()),
             disk: lasting.map(|lasting| lasting.disk.as_path()),
         };
@@ -233,7 +245,9 @@ impl Report<'_> {
         boots: &'static [Boot],
     ) -> Result<(), Trouble> {
         let folder = tempfile::tempdir()?;
-        let lasting = Lasting::new(folder.path())?;
+        let systemd = boots.iter().any(|boot| boot.systemd);
+        let tree = self.bench.systemd.filter(|_| systemd);
+        let lasting = Lasting::new(folder.path(), tree)?;
         let begin = Instant::now();
         let mut outcome = Ok(());
         for (number, how) in boots.iter().enumerate() {
@@ -270,7 +284,10 @@ fn judge(how: &Boot, booted: &Booted) -> Result<(), String> {
         (Ends::Panic, BootEnd::Done) => {
             return Err(why.unwrap_or_else(|| "the kernel was to panic, and did not".to_owned()));
         }
-        (_, end) => return Err(format!("the boot ended: {end:?}")),
+        (Ends::PowerOff, BootEnd::Gone) if booted.transcript.console_has("Power down") => {
+            why.map_or(Ok(()), Err)?;
+        }
+        (_, end) => return Err(why.unwrap_or_else(|| format!("the boot ended: {end:?}"))),
     }
     match how.check.map(|check| check(&booted.transcript)) {
         Some(Err(Failure(why))) => Err(why),
@@ -335,6 +352,25 @@ mod tests {
             judge(&boot, &booted(BootEnd::Done, "", None)).is_err(),
             "it lived on"
         );
+    }
+
+    #[test]
+    fn a_machine_that_is_to_go_down_does_so_after_its_case() {
+        let boot = Boot::new(|_| Ok(())).powers_off();
+        let down = "reboot: Power down";
+        assert_eq!(judge(&boot, &booted(BootEnd::Gone, down, None)), Ok(()));
+        let failed = judge(&boot, &booted(BootEnd::Gone, down, Some("wrong")));
+        assert_eq!(failed, Err("wrong".to_owned()));
+        for (end, console) in [
+            (BootEnd::Gone, ""),
+            (BootEnd::Gone, PANIC),
+            (BootEnd::TimedOut, down),
+        ] {
+            assert!(
+                judge(&boot, &booted(end, console, None)).is_err(),
+                "{end:?}"
+            );
+        }
     }
 
     #[test]

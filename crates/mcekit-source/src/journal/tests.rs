@@ -204,6 +204,14 @@ fn journalctl_is_started_where_an_earlier_process_stopped() {
     );
     let arguments = fs::read_to_string(dir.path().join("arguments")).unwrap();
     assert!(arguments.contains("--cursor=s=5eed;i="), "{arguments}");
+    // All boots, and no other machine.
+    assert!(arguments.contains("--merge"), "{arguments}");
+    if let Some(id) = machine_id() {
+        assert!(
+            arguments.contains(&format!("_MACHINE_ID={id}")),
+            "{arguments}"
+        );
+    }
 
     // Vacuumed: the entry is gone, and what came next with it.
     fs::write(dir.path().join("stop"), "").unwrap();
