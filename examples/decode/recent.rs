@@ -302,7 +302,7 @@ mod tests {
 
     /// All that a block says of a record which is remembered.
     fn said(explained: &Explained<'_>) -> Vec<u8> {
-        let said = Said::of(PLAIN, explained, std::iter::empty());
+        let said = Said::of(PLAIN, explained, std::iter::empty(), None);
         let parts = [said.what_and_where(), said.bank_and_advice(), said.status()];
         parts.concat()
     }
