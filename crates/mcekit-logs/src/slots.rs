@@ -147,6 +147,14 @@ pub(crate) struct Dump {
     pub socket: Option<u32>,
     /// The words for the kind of core.
     pub kind: Option<&'static str>,
+    /// The die, by what its name begins with and its number.
+    pub die: Option<(&'static str, u32)>,
+    pub module: Option<u32>,
+    pub bank: Option<u8>,
+    /// Which of the units that share the bank's number.
+    pub instance: Option<u32>,
+    /// The banks that follow are those of the place, and not of the whole dump.
+    pub here: bool,
 }
 
 /// A record of the kernel's raw lines that is whole, and only waits for its second printing.

@@ -1,15 +1,18 @@
 //! Crash logs as JSON: Intel's `{"core3": {"thread0": {"bank3": {"status": "0x…", …}}}}`, and what management
 //! controllers write, `{"cpu0": {"MCA": {"core0": {"thread0": {"MC4": {"mc4_status": "0x…", …}}}}}}`.
 //!
+//! Newer ones say the die and the module too, `processors.cpu0.compute1.uncore.mca.bank12.instance21`, and where several
+//! units share a bank's number, each instance is a record.
+//!
 //! Names are followed where they stand, not lines: the file may be one line. Banks whose status is not valid
 //! give no record, and those that nobody read are counted.
 
 use mcekit::{Addr, Misc, Present, Record, Status};
 
 use super::{Family, Taken};
-use crate::found::{Format, TextKind};
+use crate::found::{Format, TextKind, Texts};
 use crate::line::Line;
-use crate::slots::{Slots, Stage};
+use crate::slots::{Dump, Slots, Stage};
 
 pub(crate) const FAMILY: Family = Family {
     wakes: &[
@@ -29,6 +32,12 @@ pub(crate) const FAMILY: Family = Family {
         "\"pcore",
         "\"ecore",
         "\"uncore",
+        "\"die",
+        "\"compute",
+        "\"io",
+        "\"module",
+        "\"arch_state\"",
+        "\"instance",
         "\"status\"",
         "\"addr\"",
         "\"misc\"",
@@ -125,30 +134,94 @@ fn object(line: &Line<'_>, slots: &mut Slots, name: &[u8]) -> Option<()> {
     match (word, number) {
         (b"cpu", Some(n)) => {
             dump.socket = Some(n);
-            (dump.core, dump.thread, dump.kind) = (None, None, None);
+            (dump.die, dump.kind) = (None, None);
+            dump.whole();
         }
-        (b"core", Some(n)) => {
-            dump.core = Some(n);
-            dump.thread = None;
+        (b"die", Some(n)) => dump.begin_die("die", n),
+        (b"compute", Some(n)) => dump.begin_die("compute", n),
+        (b"io", Some(n)) => dump.begin_die("io", n),
+        (b"module", Some(n)) => {
+            dump.whole();
+            dump.module = Some(n);
         }
+        // What a module's cores share.
+        (b"module", None) => (dump.core, dump.thread, dump.here) = (None, None, true),
+        (b"core", Some(n)) => (dump.core, dump.thread) = (Some(n), None),
         (b"thread", Some(n)) => dump.thread = Some(n),
-        (b"mca" | b"MCA", None) => {}
+        (b"arch_state", None) => dump.here = true,
+        (b"mca" | b"MCA", None) => {
+            if !std::mem::take(&mut dump.here) {
+                dump.whole();
+                dump.kind = dump.kind.filter(|kind| *kind == "uncore");
+            }
+        }
         // The next dump.
         (b"crashlog_data" | b"crash_data", None) => {
-            (dump.socket, dump.kind) = (None, None);
-            (dump.core, dump.thread) = (None, None);
+            (dump.socket, dump.die, dump.kind) = (None, None, None);
+            dump.whole();
         }
-        (b"pcore", _) => (dump.kind, dump.core, dump.thread) = (Some("pcore"), None, None),
-        (b"ecore", _) => (dump.kind, dump.core, dump.thread) = (Some("ecore"), None, None),
-        (b"uncore", _) => (dump.kind, dump.core, dump.thread) = (Some("uncore"), None, None),
+        (b"pcore", _) => dump.begin_kind("pcore"),
+        (b"ecore", _) => dump.begin_kind("ecore"),
+        (b"uncore", _) => dump.begin_kind("uncore"),
         (b"bank" | b"MC" | b"mc", Some(n)) => begin(line, slots, Some(u8::try_from(n).ok()?)),
+        (b"instance", Some(n)) => instance(line, slots, n)?,
         _ => return None,
+    }
+    Some(())
+}
+
+impl Dump {
+    /// No module, core or thread of what the dump is about.
+    const fn whole(&mut self) {
+        (self.module, self.core, self.thread, self.here) = (None, None, None, false);
+    }
+
+    const fn begin_kind(&mut self, kind: &'static str) {
+        self.kind = Some(kind);
+        self.whole();
+    }
+
+    const fn begin_die(&mut self, word: &'static str, number: u32) {
+        (self.die, self.kind) = (Some((word, number)), None);
+        self.whole();
+    }
+
+    fn place(&self) -> String {
+        let place = [
+            self.die.map(|(word, n)| format!("{word}{n}")),
+            self.kind.map(str::to_owned),
+            self.module.map(|n| format!("module{n}")),
+            self.core.map(|n| format!("core{n}")),
+            self.thread.map(|n| format!("thread{n}")),
+            self.instance.map(|n| format!("instance{n}")),
+        ];
+        place.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// One of several units that share a bank's number: each is a record.
+fn instance(line: &Line<'_>, slots: &mut Slots, number: u32) -> Option<()> {
+    let bank = slots.dump.bank?;
+    slots.dump.instance = Some(number);
+    let place = slots.dump.place();
+    let open = slots.newest(|slot| slot.format == Format::CrashLog && !slot.closed);
+    match open {
+        Some(slot) if slot.lacks(Present::STATUS | Present::ADDR | Present::MISC) => {
+            slot.texts = Texts::default();
+            slot.texts.add(TextKind::Place, place.as_bytes());
+        }
+        _ => new(line, slots, Some(bank)),
     }
     Some(())
 }
 
 /// Begins the record of a bank where the dump stands.
 fn begin(line: &Line<'_>, slots: &mut Slots, bank: Option<u8>) {
+    (slots.dump.bank, slots.dump.instance) = (bank, None);
+    new(line, slots, bank);
+}
+
+fn new(line: &Line<'_>, slots: &mut Slots, bank: Option<u8>) {
     slots.close(|slot| slot.format == Format::CrashLog);
     let dump = slots.dump;
     let mut record = Record::empty();
@@ -158,15 +231,9 @@ fn begin(line: &Line<'_>, slots: &mut Slots, bank: Option<u8>) {
     if let Some(socket) = dump.socket {
         record = record.with_socket(socket);
     }
-    let place = [
-        dump.kind.map(str::to_owned),
-        dump.core.map(|n| format!("core{n}")),
-        dump.thread.map(|n| format!("thread{n}")),
-    ];
-    let place: Vec<_> = place.into_iter().flatten().collect();
     let slot = slots.begin(line, Format::CrashLog, record);
     slot.start = line.start + line.at as u64;
     slot.end = slot.start;
     slot.stage = Stage::Free;
-    slot.texts.add(TextKind::Place, place.join(" ").as_bytes());
+    slot.texts.add(TextKind::Place, dump.place().as_bytes());
 }
