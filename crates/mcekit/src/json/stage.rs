@@ -122,8 +122,10 @@ impl<W: Write> Stage<W> {
         if value > u32::MAX.into() {
             return self.long_hex::<QUOTES>(at, value);
         }
-        // Zero has a digit too.
-        let zeros = (value as u32).leading_zeros().min(31) / 4;
+        if let Some(&digit) = b"0123456789abcdef".get(value as usize) {
+            return self.digits::<QUOTES, 1, 5>(at, &[digit], 1);
+        }
+        let zeros = (value as u32).leading_zeros() / 4;
         let digits = eight_hex_digits(value << (4 * zeros));
         self.digits::<QUOTES, 8, 12>(at, &digits, 8 - zeros as usize)
     }
