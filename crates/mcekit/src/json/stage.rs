@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 
 use crate::hex::{eight_hex_digits, hex_digits};
 
-/// A power of two; as much as one record's explanation needs once or twice.
+/// As much as one record's explanation needs once or twice.
 const SIZE: usize = 1024;
 
 /// As long as the keys that records and decodings have.
@@ -24,8 +24,8 @@ pub(super) type Written = Result<usize, fmt::Error>;
 
 /// Text on its way to `out`.
 ///
-/// Where it ends, whoever writes keeps, and hands on from call to call: in a register, while an end that stood here would
-/// go through memory each time, and each piece would wait for the one before it.
+/// Where it ends is not kept here: it goes from call to call in a register. Through memory, each piece would wait for
+/// the one before it.
 pub(super) struct Stage<W> {
     out: W,
     /// Whole texts only, so that what is handed on is text.
