@@ -1,8 +1,9 @@
 //! Records and decodings as JSON, or in any other format that serde knows.
 //!
 //! A [`Record`](crate::Record) is an object with the kernel's field names, of which absent parts are left out. Registers are
-//! hex strings, because numbers of 64 bits lose bits in half the world's JSON readers; small numbers are numbers. On
-//! the way in both are taken, `null` is nothing, and unknown keys are passed over.
+//! hex strings, because numbers of 64 bits lose bits in half the world's JSON readers; small numbers are numbers, and in
+//! formats that are not for people all are. On the way in both are taken, `null` is nothing, and unknown keys are passed
+//! over.
 //!
 //! A [`Decoding`](crate::Decoding) is computed, so it is only ever serialized. [`Decoding::serialize_fields`] lets a
 //! program put its own fields into the same object.

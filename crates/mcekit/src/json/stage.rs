@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 
 use crate::hex::{eight_hex_digits, hex_digits};
 
-/// A power of two; as much as one record's explanation needs once or twice.
+/// As much as one record's explanation needs once or twice.
 const SIZE: usize = 1024;
 
 /// As long as the keys that records and decodings have.
@@ -24,8 +24,8 @@ pub(super) type Written = Result<usize, fmt::Error>;
 
 /// Text on its way to `out`.
 ///
-/// Where it ends, whoever writes keeps, and hands on from call to call: in a register, while an end that stood here would
-/// go through memory each time, and each piece would wait for the one before it.
+/// Where it ends is not kept here: it goes from call to call in a register. Through memory, each piece would wait for
+/// the one before it.
 pub(super) struct Stage<W> {
     out: W,
     /// Whole texts only, so that what is handed on is text.
@@ -122,8 +122,10 @@ impl<W: Write> Stage<W> {
         if value > u32::MAX.into() {
             return self.long_hex::<QUOTES>(at, value);
         }
-        // Zero has a digit too.
-        let zeros = (value as u32).leading_zeros().min(31) / 4;
+        if let Some(&digit) = b"0123456789abcdef".get(value as usize) {
+            return self.digits::<QUOTES, 1, 5>(at, &[digit], 1);
+        }
+        let zeros = (value as u32).leading_zeros() / 4;
         let digits = eight_hex_digits(value << (4 * zeros));
         self.digits::<QUOTES, 8, 12>(at, &digits, 8 - zeros as usize)
     }

@@ -1,6 +1,7 @@
-//! JSON text straight into any [`fmt::Write`], without a buffer, an allocation or another crate.
+//! JSON text into any [`fmt::Write`], without an allocation or another crate.
 //!
-//! What is written is what `serde_json::to_writer` writes, in a fraction of the time.
+//! What is written is what `serde_json::to_writer` writes, in a fraction of the time. Everything gives back where the
+//! text ends, which is where the next piece begins.
 
 use core::fmt::{self, Write};
 
