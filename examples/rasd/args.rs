@@ -47,6 +47,8 @@ Examples:
       rasd completions bash > /etc/bash_completion.d/rasd
 
 Files: /etc/rasd.toml, /var/lib/rasd (spool and history), /run/rasd/rasd.sock.
+Rights: it gives them up when its sources are open. Where triggers or page offlining are configured,
+a second process (rasd-triggers) keeps some, reads no hardware data, and does nothing else.
 Signals: SIGTERM and SIGINT end it when what it has read is safe on disk. Triggers have three
 seconds then; an output has one, and is given up when it takes nothing for a quarter of one. What
 it was not told is counted. SIGHUP and SIGUSR1 open log files anew.

@@ -16,6 +16,7 @@ use crate::config::values::SlotName;
 use crate::facts::{EdacPlace, Slot};
 
 use edac::Edac;
+use labels::{Board, Labels as Files};
 
 /// How old what EDAC says may be: its driver can be loaded, and its labels be set, after the daemon is there.
 const FRESH: Duration = Duration::from_secs(60);
@@ -61,8 +62,10 @@ struct Range {
 pub(crate) struct Names {
     by_slot: BTreeMap<SlotName, Name>,
     edac: Edac,
-    /// Where EDAC is, and files of labels are, if it is wanted.
-    sysfs: Option<(PathBuf, Option<PathBuf>)>,
+    /// What files of labels call the positions that EDAC knows.
+    files: Files,
+    /// Where EDAC is, if it is wanted.
+    sysfs: Option<PathBuf>,
     looked: Option<Instant>,
     ranges: Vec<Range>,
 }
@@ -76,7 +79,7 @@ impl Names {
             .iter()
             .map(|(&slot, text)| (slot, Name::of(text)))
             .collect();
-        let edac = || (sysfs.to_owned(), labels.files.clone());
+        let files = labels.files.as_deref().filter(|_| labels.edac);
         let ranges = if labels.dmi {
             smbios(Path::new("/sys/firmware/dmi/tables")).unwrap_or_default()
         } else {
@@ -85,7 +88,10 @@ impl Names {
         Self {
             by_slot,
             edac: Edac::default(),
-            sysfs: labels.edac.then(edac),
+            files: files
+                .map(|path| Files::read(path, &Board::of(sysfs)))
+                .unwrap_or_default(),
+            sysfs: labels.edac.then(|| sysfs.to_owned()),
             looked: None,
             ranges,
         }
@@ -95,10 +101,10 @@ impl Names {
     fn refresh(&mut self) {
         let now = Instant::now();
         let fresh = |looked: Instant| now.duration_since(looked) < FRESH;
-        if let Some((sysfs, files)) = &self.sysfs
+        if let Some(sysfs) = &self.sysfs
             && !self.looked.is_some_and(fresh)
         {
-            self.edac = Edac::look(sysfs, Path::new("/proc"), files.as_deref());
+            self.edac = Edac::look(sysfs, Path::new("/proc"));
             self.looked = Some(now);
         }
     }
@@ -117,7 +123,7 @@ impl Names {
         })
         .or_else(|| {
             self.refresh();
-            self.edac.by_slot(slot?).map(Name::of)
+            self.edac.by_slot(slot?, &self.files).map(Name::of)
         })
         .or_else(|| self.by_address(address?).cloned())
     }
@@ -125,7 +131,7 @@ impl Names {
     /// The DIMM of EDAC's own event, where a file of labels names it. The event has the kernel's name for it.
     pub(crate) fn by_event(&mut self, place: &EdacPlace) -> Option<Name> {
         self.refresh();
-        self.edac.by_event(place).map(Name::of)
+        self.edac.by_event(place, &self.files).map(Name::of)
     }
 
     /// The one DIMM that has an address; of memory that is interleaved over several, SMBIOS cannot say which.

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::Path;
 
-use super::labels::{Board, Labels, Position};
+use super::labels::{Labels, Position};
 use crate::facts::{EdacPlace, Slot};
 
 /// More memory controllers, and DIMMs of one, than these are not looked at.
@@ -25,13 +25,11 @@ struct Dimm {
 #[derive(Debug, Default)]
 pub(super) struct Edac {
     dimms: Vec<Dimm>,
-    labels: Labels,
 }
 
 impl Edac {
-    /// Looks what there is. `files`: where files of labels are.
-    pub(super) fn look(sysfs: &Path, procfs: &Path, files: Option<&Path>) -> Self {
-        let labels = files.map(|path| Labels::read(path, &Board::of(sysfs)));
+    /// Looks what there is.
+    pub(super) fn look(sysfs: &Path, procfs: &Path) -> Self {
         let mut controllers = Vec::new();
         for (number, path) in numbered(&sysfs.join("devices/system/edac/mc"), &["mc"]) {
             let name = line(&path.join("mc_name"));
@@ -66,14 +64,12 @@ impl Edac {
                 });
             }
         }
-        Self {
-            dimms,
-            labels: labels.unwrap_or_default(),
-        }
+        Self { dimms }
     }
 
-    /// The label of the one DIMM that is in a slot, or alone on a channel, as the registers name it.
-    pub(super) fn by_slot(&self, slot: &Slot) -> Option<&str> {
+    /// The label of the one DIMM that is in a slot, or alone on a channel, as the registers name it: a file's, or the
+    /// kernel's.
+    pub(super) fn by_slot<'a>(&'a self, slot: &Slot, labels: &'a Labels) -> Option<&'a str> {
         let (imc, channel) = (slot.imc?, slot.channel?);
         let mut found = self.dimms.iter().filter(|dimm| {
             dimm.place.is_some_and(|place| {
@@ -81,24 +77,20 @@ impl Edac {
             })
         });
         match (found.next(), found.next()) {
-            (Some(dimm), None) => self.label(&dimm.position).or(dimm.label.as_deref()),
+            (Some(dimm), None) => labels.get(&dimm.position).or(dimm.label.as_deref()),
             _ => None,
         }
     }
 
     /// What a file of labels calls the DIMM of EDAC's own event. Its other name is in the event.
-    pub(super) fn by_event(&self, place: &EdacPlace) -> Option<&str> {
+    pub(super) fn by_event<'a>(&self, place: &EdacPlace, labels: &'a Labels) -> Option<&'a str> {
         let mut found = self.dimms.iter().filter(|dimm| {
             let layers = &dimm.position.1;
             dimm.position.0 == place.controller
                 && (0..3)
                     .all(|at| place.layers.get(at).copied().flatten() == layers.get(at).copied())
         });
-        self.label(&found.next()?.position)
-    }
-
-    fn label(&self, position: &Position) -> Option<&str> {
-        self.labels.get(position)
+        labels.get(&found.next()?.position)
     }
 }
 
@@ -196,6 +188,7 @@ fn model(procfs: &Path) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::labels::Board;
     use super::*;
 
     struct Machine(tempfile::TempDir);
@@ -236,10 +229,18 @@ mod tests {
             self.file(&format!("{folder}/dimm_label"), label);
         }
 
-        fn look(&self, files: Option<&str>) -> Edac {
+        fn look(&self) -> Edac {
             let path = |path: &str| self.0.path().join(path);
-            let files = files.map(path);
-            Edac::look(&path("sys"), &path("proc"), files.as_deref())
+            Edac::look(&path("sys"), &path("proc"))
+        }
+
+        /// The labels of a file of the machine's board.
+        fn labels(&self, text: &str) -> Labels {
+            self.file("sys/class/dmi/id/board_vendor", "Example\n");
+            self.file("sys/class/dmi/id/board_name", "XB\n");
+            self.file("labels", &format!("Vendor: Example\nModel: XB\n{text}"));
+            let path = |path: &str| self.0.path().join(path);
+            Labels::read(&path("labels"), &Board::of(&path("sys")))
         }
     }
 
@@ -258,19 +259,20 @@ mod tests {
         machine.dimm(0, 0, "channel 0 slot 0 \n", "CPU1_A1\n");
         machine.dimm(0, 1, "channel 0 slot 1 \n", "CPU1_A2\n");
         machine.dimm(1, 4, "channel 2 slot 0 \n", "CPU1_F1\n");
-        let edac = machine.look(None);
-        assert_eq!(edac.by_slot(&slot(1, 2, None)), Some("CPU1_F1"));
-        assert_eq!(edac.by_slot(&slot(0, 0, Some(1))), Some("CPU1_A2"));
+        let (edac, none) = (machine.look(), Labels::default());
+        let get = |slot: Slot| edac.by_slot(&slot, &none);
+        assert_eq!(get(slot(1, 2, None)), Some("CPU1_F1"));
+        assert_eq!(get(slot(0, 0, Some(1))), Some("CPU1_A2"));
         // Of two on a channel, the registers do not say which.
-        assert_eq!(edac.by_slot(&slot(0, 0, None)), None);
+        assert_eq!(get(slot(0, 0, None)), None);
         // Nothing is there.
-        assert_eq!(edac.by_slot(&slot(1, 0, None)), None);
-        assert_eq!(edac.by_slot(&slot(1, 2, Some(1))), None);
+        assert_eq!(get(slot(1, 0, None)), None);
+        assert_eq!(get(slot(1, 2, Some(1))), None);
         let unnamed = Slot {
             imc: None,
             ..slot(1, 2, None)
         };
-        assert_eq!(edac.by_slot(&unnamed), None);
+        assert_eq!(get(unnamed), None);
     }
 
     #[test]
@@ -284,15 +286,17 @@ mod tests {
             "proc/cpuinfo",
             "vendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t: 85\n",
         );
-        for machine in [two, absent, other] {
-            machine.dimm(0, 0, "channel 0 slot 0 \n", "A1\n");
-            assert_eq!(machine.look(None).by_slot(&slot(0, 0, None)), None);
-        }
         // Layers that say something else, and nothing at all.
-        let machine = Machine::new(1);
-        machine.dimm(0, 0, "csrow 0 channel 0 \n", "A1\n");
-        machine.dimm(0, 1, "channel x slot\n", "A1\n");
-        assert_eq!(machine.look(None).by_slot(&slot(0, 0, None)), None);
+        let layers = Machine::new(1);
+        layers.dimm(0, 1, "csrow 0 channel 0 \n", "A1\n");
+        layers.dimm(0, 2, "channel x slot\n", "A1\n");
+        for machine in [&two, &absent, &other] {
+            machine.dimm(0, 0, "channel 0 slot 0 \n", "A1\n");
+        }
+        for machine in [two, absent, other, layers] {
+            let labels = machine.labels("B1: 0.0.0\n");
+            assert_eq!(machine.look().by_slot(&slot(0, 0, None), &labels), None);
+        }
     }
 
     #[test]
@@ -304,26 +308,25 @@ mod tests {
             "channel 1 slot 0 \n",
             "CPU_SrcID#1_MC#0_Chan#1_DIMM#0\n",
         );
-        machine.file("sys/class/dmi/id/board_vendor", "Example\n");
-        machine.file("sys/class/dmi/id/board_name", "XB\n");
-        machine.file("labels", "Vendor: Example\nModel: XB\nP2-B1: 2.1.0\n");
-        let edac = machine.look(Some("labels"));
+        let labels = machine.labels("P2-B1: 2.1.0\n");
+        let edac = machine.look();
         let place = |controller, layers: [Option<u32>; 3]| EdacPlace { controller, layers };
         let event = place(2, [Some(1), Some(0), None]);
-        assert_eq!(edac.by_event(&event), Some("P2-B1"));
+        assert_eq!(edac.by_event(&event, &labels), Some("P2-B1"));
+        assert_eq!(edac.by_event(&event, &Labels::default()), None);
         // Which slot of the channel is not known, or it is another controller.
-        assert_eq!(edac.by_event(&place(2, [Some(1), None, None])), None);
-        assert_eq!(edac.by_event(&place(0, [Some(1), Some(0), None])), None);
-        assert_eq!(machine.look(None).by_event(&event), None);
-        let one = Machine::new(1);
-        one.dimm(0, 0, "channel 1 slot 0 \n", "kernel's\n");
-        one.file("sys/class/dmi/id/board_vendor", "Example\n");
-        one.file("sys/class/dmi/id/board_name", "XB\n");
-        one.file("labels", "Vendor: Example\nModel: XB\nB1: 0.1.0\n");
-        assert_eq!(
-            one.look(Some("labels")).by_slot(&slot(0, 1, None)),
-            Some("B1")
-        );
-        assert_eq!(one.look(None).by_slot(&slot(0, 1, None)), Some("kernel's"));
+        let others = [
+            place(2, [Some(1), None, None]),
+            place(0, [Some(1), Some(0), None]),
+        ];
+        for other in others {
+            assert_eq!(edac.by_event(&other, &labels), None);
+        }
+        let machine = Machine::new(1);
+        machine.dimm(0, 0, "channel 1 slot 0 \n", "kernel's\n");
+        let labels = machine.labels("B1: 0.1.0\n");
+        let (edac, slot) = (machine.look(), slot(0, 1, None));
+        assert_eq!(edac.by_slot(&slot, &labels), Some("B1"));
+        assert_eq!(edac.by_slot(&slot, &Labels::default()), Some("kernel's"));
     }
 }

@@ -213,6 +213,7 @@ impl Crossing {
                 let holds = match cache.holds {
                     "instruction" => "Instruction",
                     "data" => "Data",
+                    "reserved" => "Unknown",
                     _ => "Generic",
                 };
                 add("TYPE", Some(holds.to_owned()));

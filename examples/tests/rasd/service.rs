@@ -150,7 +150,7 @@ fn nobody_need_read_what_it_prints() {
     let took = full.stop();
     println!("SIGTERM to the end with a full pipe: {took:?}");
     // A quarter of a second for the output, a half for the history; the rest is for a busy machine.
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
     let errors = fs::read_to_string(path("errors")).unwrap();
     let untold: usize = errors
         .lines()
