@@ -214,12 +214,12 @@ pub struct Boot {
     pub cpus: u8,
     /// How the boot is to end.
     pub ends: Ends,
+    /// Whether systemd is the guest's first program, with the disk as its root.
+    pub systemd: bool,
     /// A look at the transcript afterwards.
     pub check: Option<Check>,
     /// Whether the daemon is in the guest, as [`RASD`](crate::guest::RASD).
     pub rasd: bool,
-    /// Whether systemd is the guest's first program, with the disk as its root.
-    pub systemd: bool,
 }
 
 impl Boot {
@@ -231,9 +231,9 @@ impl Boot {
             append: "",
             cpus: 2,
             ends: Ends::Itself,
+            systemd: false,
             check: None,
             rasd: false,
-            systemd: false,
         }
     }
 
@@ -261,6 +261,16 @@ impl Boot {
         Self { append, ..self }
     }
 
+    /// With systemd, its journal and its root file system, on the disk that outlives the boots: see
+    /// [`guest::systemd`](crate::guest::systemd). All boots of a case have it, or none.
+    #[must_use]
+    pub const fn with_systemd(self) -> Self {
+        Self {
+            systemd: true,
+            ..self
+        }
+    }
+
     /// With this number of CPUs.
     #[must_use]
     pub const fn cpus(self, cpus: u8) -> Self {
@@ -271,16 +281,6 @@ impl Boot {
     #[must_use]
     pub const fn with_rasd(self) -> Self {
         Self { rasd: true, ..self }
-    }
-
-    /// With systemd, its journal and its root file system, on the disk that outlives the boots: see
-    /// [`guest::systemd`](crate::guest::systemd). All boots of a case have it, or none.
-    #[must_use]
-    pub const fn with_systemd(self) -> Self {
-        Self {
-            systemd: true,
-            ..self
-        }
     }
 
     /// With a look at the transcript afterwards.

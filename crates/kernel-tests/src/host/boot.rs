@@ -270,8 +270,13 @@ impl Emulator {
                 Err(RecvTimeoutError::Timeout) => return Ok(BootEnd::TimedOut),
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            if stream == Stream::Words && self.word(&text)? && !powers_off {
-                return Ok(BootEnd::Done);
+            if stream == Stream::Words && self.word(&text)? {
+                // It goes down by itself if all is well.
+                let failed = self.cases.iter().any(|case| case.why.is_some());
+                if failed || !powers_off {
+                    return Ok(BootEnd::Done);
+                }
+                continue;
             }
             self.note(stream, text);
         }

@@ -280,14 +280,17 @@ fn judge(how: &Boot, booted: &Booted) -> Result<(), String> {
     let why = booted.cases.first().and_then(|end| end.why.clone());
     match (how.ends, booted.end) {
         (Ends::Itself, BootEnd::Done) => why.map_or(Ok(()), Err)?,
+        (Ends::PowerOff, BootEnd::Gone) if booted.transcript.console_has("Power down") => {
+            why.map_or(Ok(()), Err)?;
+        }
+        (Ends::PowerOff, BootEnd::Done) => {
+            return Err(why.unwrap_or_else(|| "the machine was to go down".to_owned()));
+        }
         (Ends::Panic, BootEnd::Gone) if booted.transcript.console_has("Kernel panic") => {}
         (Ends::Panic, BootEnd::Done) => {
             return Err(why.unwrap_or_else(|| "the kernel was to panic, and did not".to_owned()));
         }
-        (Ends::PowerOff, BootEnd::Gone) if booted.transcript.console_has("Power down") => {
-            why.map_or(Ok(()), Err)?;
-        }
-        (_, end) => return Err(why.unwrap_or_else(|| format!("the boot ended: {end:?}"))),
+        (_, end) => return Err(format!("the boot ended: {end:?}")),
     }
     match how.check.map(|check| check(&booted.transcript)) {
         Some(Err(Failure(why))) => Err(why),
@@ -362,6 +365,7 @@ mod tests {
         let failed = judge(&boot, &booted(BootEnd::Gone, down, Some("wrong")));
         assert_eq!(failed, Err("wrong".to_owned()));
         for (end, console) in [
+            (BootEnd::Done, down),
             (BootEnd::Gone, ""),
             (BootEnd::Gone, PANIC),
             (BootEnd::TimedOut, down),
