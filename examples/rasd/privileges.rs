@@ -500,6 +500,47 @@ mod tests {
     }
 
     #[test]
+    fn who_runs_no_triggers_writes_one_file_and_nothing_else() {
+        let Some(folder) = folder() else {
+            return;
+        };
+        let (ours, others) = (folder.join("ours"), folder.join("others"));
+        fs::write(&ours, "").expect("a file");
+        fs::write(&others, "before").expect("a file");
+        let fences = confine(&RunnerNeeds {
+            writes: Some(ours.clone()),
+            ..RunnerNeeds::default()
+        });
+        assert!(fences.no_new_privs && fences.seccomp, "{fences:?}");
+        fs::write(&ours, "0x1000").expect("the file that is written");
+        assert!(Command::new("/bin/true").status().is_err(), "a program");
+        let socket = std::os::unix::net::UnixDatagram::unbound();
+        assert!(socket.is_err(), "a socket");
+        if fences.landlock != Landlock::None {
+            assert!(fs::write(&others, "after").is_err(), "another file");
+        }
+    }
+
+    #[test]
+    fn who_runs_triggers_runs_them() {
+        if folder().is_none() {
+            return;
+        }
+        let before = caps::read(None, CapSet::Permitted).expect("capabilities");
+        let fences = confine(&RunnerNeeds {
+            programs: true,
+            ..RunnerNeeds::default()
+        });
+        assert!(fences.no_new_privs && fences.seccomp, "{fences:?}");
+        // They get what there was; it is not in use here.
+        let after = caps::read(None, CapSet::Permitted).expect("capabilities");
+        assert_eq!(after, before);
+        assert!(fences.capabilities.len() <= 1, "{fences:?}");
+        let status = Command::new("/bin/true").status().expect("a program");
+        assert!(status.success());
+    }
+
+    #[test]
     fn rights_are_kept_by_need() {
         assert_eq!(kept(&Needed::default()), []);
         let needed = Needed {
