@@ -23,7 +23,7 @@ programs='systemd mount coreutils procps'
 packages() {
     # shellcheck disable=SC2086 # a word each
     set -- $programs
-    apt-cache depends --recurse -i "$@" | sed -n '/^lib/p' | grep -v -e perl -e elogind -e debian-installer | sort -u
+    apt-cache depends --recurse -i "$@" | sed -n '/^lib/p' | grep -v -e : -e perl -e elogind -e debian-installer | sort -u
     printf '%s\n' "$@"
 }
 
@@ -69,7 +69,7 @@ make)
     done
     ln -sf ../lib/systemd/systemd "$root/usr/sbin/init"
     # There is nothing for them to find, and each takes its time in an emulated machine.
-    rm -r "$root/usr/lib/systemd/system-generators"
+    rm -rf "$root/usr/lib/systemd/system-generators"
     # What the packages' scripts would have made.
     cat > "$root/etc/passwd" <<'END'
 root:x:0:0:root:/root:/usr/sbin/nologin
