@@ -30,7 +30,7 @@ fn daemon(guest: &Guest) -> Result<Daemon, Failure> {
     let arguments: &[&str] = match guest.machine().kernel {
         // It reads the firmware's store, too.
         Kernel::Mcelog61 => &["--source", "mcelog"],
-        Kernel::Stock61 | Kernel::Stock612 => &["--source", "trace"],
+        Kernel::Stock61 | Kernel::Stock612 | Kernel::StockNew => &["--source", "trace"],
     };
     Ok(Daemon::new(&guest.mount_disk()?.join("rasd"), arguments))
 }

@@ -44,6 +44,8 @@ pub(super) struct Plan<'a> {
     pub(super) erst: Option<&'a Path>,
     /// The file behind the disk, if there is to be one.
     pub(super) disk: Option<&'a Path>,
+    /// How often the guest restarts itself.
+    pub(super) restarts: u8,
 }
 
 /// How a case's process ended, as the guest's init tells it.
@@ -64,6 +66,10 @@ pub(super) enum BootEnd {
     Gone,
     /// The time was over.
     TimedOut,
+    /// It came up once more than it was to.
+    Restarted,
+    /// It did all of its plan, and came up less often than it was to.
+    NotRestarted,
 }
 
 /// What a boot leaves.
@@ -152,6 +158,8 @@ struct Emulator {
     running: Option<(String, Instant)>,
     /// Why it fails, in its own words.
     why: Option<String>,
+    /// How often the guest may yet come up.
+    to_come: u8,
 }
 
 impl Emulator {
@@ -186,7 +194,8 @@ impl Emulator {
                 plan.machine.cpu.qemu(),
             ])
             .args(["-smp", &plan.cpus.to_string(), "-m", "512"])
-            .args(["-nodefaults", "-display", "none", "-no-reboot"])
+            .args(["-nodefaults", "-display", "none"])
+            .args((plan.restarts == 0).then_some("-no-reboot"))
             .arg("-kernel")
             .arg(&plan.kernel.vmlinuz)
             .arg("-initrd")
@@ -238,6 +247,7 @@ impl Emulator {
             figures: Vec::new(),
             running: None,
             why: None,
+            to_come: plan.restarts.saturating_add(1),
         })
     }
 
@@ -263,8 +273,12 @@ impl Emulator {
                 Err(RecvTimeoutError::Timeout) => return Ok(BootEnd::TimedOut),
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            if stream == Stream::Words && self.word(&text)? {
-                return Ok(BootEnd::Done);
+            let end = match stream {
+                Stream::Words => self.word(&text)?,
+                _ => None,
+            };
+            if let Some(end) = end {
+                return Ok(end);
             }
             self.note(stream, text);
         }
@@ -279,10 +293,10 @@ impl Emulator {
         Ok(BootEnd::Gone)
     }
 
-    /// Takes a line of the guest. Whether it says that the plan is done.
-    fn word(&mut self, text: &str) -> Result<bool, Trouble> {
+    /// Takes a line of the guest. The boot's end, if it says that.
+    fn word(&mut self, text: &str) -> Result<Option<BootEnd>, Trouble> {
         let Some(text) = text.strip_prefix('@') else {
-            return Ok(false);
+            return Ok(None);
         };
         let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
         match word {
@@ -314,10 +328,15 @@ impl Emulator {
                 self.transcript.kept.insert(name.to_owned(), bytes);
             }
             "broken" => return Err(Trouble::new(format!("the guest's init: {rest}"))),
-            "done" => return Ok(true),
+            "up" => match self.to_come.checked_sub(1) {
+                Some(left) => self.to_come = left,
+                None => return Ok(Some(BootEnd::Restarted)),
+            },
+            "done" if self.to_come > 0 => return Ok(Some(BootEnd::NotRestarted)),
+            "done" => return Ok(Some(BootEnd::Done)),
             _ => {}
         }
-        Ok(false)
+        Ok(None)
     }
 
     fn stop(&mut self) {

@@ -176,6 +176,7 @@ impl Report<'_> {
             rasd: self.bench.rasd.filter(|_| how.rasd),
             erst: lasting.map(|lasting| lasting.erst.as_path()),
             disk: lasting.map(|lasting| lasting.disk.as_path()),
+            restarts: how.restarts,
         };
         let deadline = self.bench.deadline.min(Instant::now() + BOOT_LIMIT);
         let booted = boot::run(&plan, deadline, self.bench.verbose)?;
@@ -270,6 +271,8 @@ fn judge(how: &Boot, booted: &Booted) -> Result<(), String> {
         (Ends::Panic, BootEnd::Done) => {
             return Err(why.unwrap_or_else(|| "the kernel was to panic, and did not".to_owned()));
         }
+        // What the case says of it tells more.
+        (Ends::Itself, BootEnd::NotRestarted) if why.is_some() => return why.map_or(Ok(()), Err),
         (_, end) => return Err(format!("the boot ended: {end:?}")),
     }
     match how.check.map(|check| check(&booted.transcript)) {
