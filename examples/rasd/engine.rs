@@ -106,15 +106,20 @@ impl Engine {
 
     /// A source. It goes to where an earlier process had come.
     pub(crate) fn source(&mut self, mut feed: Feed) -> Result<(), Error> {
-        if let Some(cursor) = self.spool.cursor(&feed.cursor_key())
-            && let Some(Seek::Lapped(loss)) = feed.seek(cursor)
+        for key in [Some(feed.cursor_key()), feed.relative()]
+            .into_iter()
+            .flatten()
         {
-            let lost = Lost {
-                channel: feed.channel(),
-                loss,
-                why: "overwritten while nobody read".into(),
-            };
-            self.add(received_now(), Event::Lost(lost));
+            if let Some(cursor) = self.spool.cursor(&key)
+                && let Some(Seek::Lapped(loss)) = feed.seek(cursor)
+            {
+                let lost = Lost {
+                    channel: feed.channel(),
+                    loss,
+                    why: "overwritten while nobody read".into(),
+                };
+                self.add(received_now(), Event::Lost(lost));
+            }
         }
         self.wait.add_source(feed.as_fd(), self.feeds.len())?;
         self.feeds.push(feed);

@@ -21,6 +21,7 @@ mod perf_ring_hotplug;
 mod perf_ring_reads;
 mod pstore_keeps_a_panic;
 mod rasd_after_fatal;
+mod rasd_after_restart;
 mod rasd_counts_loss;
 mod rasd_reads_a_boot_instance;
 mod rasd_reads_mcelog;
@@ -28,6 +29,7 @@ mod rasd_reads_perf;
 mod rasd_reads_trace_event;
 mod rings_follow_cpus;
 mod rings_lose_exactly;
+mod source_after_restart;
 mod source_boot_instance;
 mod source_earlier_boot;
 mod source_filters;
@@ -65,10 +67,12 @@ pub const ALL: &[&Case] = &[
     &rasd_reads_perf::CASE,
     &rasd_counts_loss::CASE,
     &rasd_after_fatal::CASE,
+    &rasd_after_restart::CASE,
     &source_filters::CASE,
     &source_kept_instance::CASE,
     &source_perf_and_keeper::CASE,
     &source_top_instance::CASE,
+    &source_after_restart::CASE,
     &source_boot_instance::CASE,
 ];
 

@@ -178,7 +178,8 @@ impl Report<'_> {
             disk: lasting.map(|lasting| lasting.disk.as_path()),
             restarts: how.restarts,
         };
-        let deadline = self.bench.deadline.min(Instant::now() + BOOT_LIMIT);
+        let limit = BOOT_LIMIT * (u32::from(how.restarts) + 1);
+        let deadline = self.bench.deadline.min(Instant::now() + limit);
         let booted = boot::run(&plan, deadline, self.bench.verbose)?;
         self.leave(machine, name, &booted)?;
         for figure in &booted.figures {
