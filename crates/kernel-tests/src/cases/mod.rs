@@ -8,6 +8,7 @@ mod boot_trace_records;
 mod boots;
 mod debugfs_injects;
 mod disk_lasts;
+mod hist_from_boot;
 mod kernel_log_agrees;
 mod knobs;
 mod mcelog_contract;
@@ -33,6 +34,7 @@ mod source_after_restart;
 mod source_boot_instance;
 mod source_earlier_boot;
 mod source_filters;
+mod source_hist;
 mod source_kept_instance;
 mod source_kernel_log;
 mod source_perf_and_keeper;
@@ -53,6 +55,7 @@ pub const ALL: &[&Case] = &[
     &knobs::CASE,
     &perf_ring_reads::CASE,
     &disk_lasts::CASE,
+    &hist_from_boot::CASE,
     &perf_ring_hotplug::CASE,
     &mcelog_erases_erst::CASE,
     &pstore_keeps_a_panic::CASE,
@@ -69,6 +72,7 @@ pub const ALL: &[&Case] = &[
     &rasd_after_fatal::CASE,
     &rasd_after_restart::CASE,
     &source_filters::CASE,
+    &source_hist::CASE,
     &source_kept_instance::CASE,
     &source_perf_and_keeper::CASE,
     &source_top_instance::CASE,
