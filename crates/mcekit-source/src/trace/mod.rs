@@ -384,9 +384,15 @@ impl Trace {
         self.now = Moment::now(clock);
         self.horizon = clock.unwrap_or(u64::MAX);
         let mut found = Vec::new();
-        let result = self.rings.iter_mut().try_for_each(|(_, ring)| {
+        let positions = &mut self.positions.0;
+        let result = self.rings.iter_mut().try_for_each(|(cpu, ring)| {
             let before = found.len();
             ring.gather(&self.catalogue, &mut found)?;
+            if let Ring::Text(ring) = &mut *ring
+                && let Some(mark) = ring.found_before()
+            {
+                positions.insert(*cpu, Position::Before(mark));
+            }
             if due || found.len() > before {
                 ring.refused(&mut found)?;
             }

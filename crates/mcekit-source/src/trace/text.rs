@@ -47,6 +47,8 @@ pub(super) struct TextRing {
     booted: Option<u64>,
     /// The last events that were given in an earlier boot, by all who did.
     marks: Vec<Mark>,
+    /// The furthest of them that is in the ring.
+    furthest: Option<Mark>,
     /// What was peeked at and is, as far as known, in the ring.
     peeked: VecDeque<Peeked>,
     /// Number of the last event peeked at.
@@ -90,6 +92,7 @@ impl TextRing {
             start: Some(None),
             booted,
             marks: Vec::new(),
+            furthest: None,
             peeked: VecDeque::new(),
             end: 0,
             given: 0,
@@ -124,6 +127,11 @@ impl TextRing {
     /// An earlier boot's reader was given the events up to this one.
     pub(super) fn given_before(&mut self, mark: Mark) {
         self.marks.push(mark);
+    }
+
+    /// The last event that was given in an earlier boot, once it was found in the ring.
+    pub(super) fn found_before(&mut self) -> Option<Mark> {
+        self.furthest.take()
     }
 
     /// Looks what is new in the ring.
@@ -264,9 +272,13 @@ impl TextRing {
                 stamp: line.stamp,
                 hash: hash(line),
                 number: self.end,
-                stale: true,
+                stale: self.booted.is_some(),
             });
             (self.stamp, self.last) = (line.stamp, hash(line));
+            self.furthest = Some(Mark {
+                stamp: line.stamp,
+                hash: hash(line),
+            });
         }
         (self.given, self.safe) = (self.end, self.end);
     }
@@ -541,6 +553,15 @@ mod tests {
             marks.iter().for_each(|mark| ring.given_before(*mark));
             assert_eq!(given(&mut ring), wanted, "{marks:?}");
             assert_eq!(given(&mut ring), [0; 0], "a second look");
+            let found = marks
+                .iter()
+                .filter(|mark| **mark != gone)
+                .max_by_key(|mark| mark.stamp);
+            assert_eq!(
+                ring.found_before(),
+                found.copied(),
+                "what a cursor has to say"
+            );
         }
     }
 
