@@ -121,6 +121,11 @@ impl Engine {
     pub(crate) fn source(&mut self, mut feed: Feed) -> Result<(), Error> {
         let cursor = self.spool.cursor(&feed.cursor_key());
         let sought = cursor.map(|cursor| feed.seek(cursor));
+        // What was given of it through another source is not given again.
+        let relative = feed.relative();
+        if let Some(cursor) = relative.and_then(|key| self.spool.cursor(&key)) {
+            feed.seek(cursor);
+        }
         let lost = match sought {
             Some(Some(Seek::Lapped(loss))) => Some((loss, "overwritten while nobody read".into())),
             Some(Some(Seek::NewEpoch)) if self.was_followed(feed.name()) => {

@@ -90,6 +90,11 @@ impl Feed {
         Cursor::new(&self.name, "", "").source().to_owned()
     }
 
+    /// Whose cursors tell what was given of it, too.
+    pub(crate) fn relative(&self) -> Option<String> {
+        self.source.relative()
+    }
+
     /// Goes to where an earlier process had come.
     pub(crate) fn seek(&mut self, cursor: &Cursor) -> Option<Seek> {
         match self.source.seek(cursor) {

@@ -14,13 +14,24 @@ pub enum Kernel {
     Stock61,
     /// Debian's 6.12, as it is.
     Stock612,
+    /// The newest that Debian has for a release (its backports), as it is.
+    StockNew,
 }
 
 impl Kernel {
     /// Every kernel.
-    pub const ALL: &'static [Self] = &[Self::Mcelog61, Self::Stock61, Self::Stock612];
+    pub const ALL: &'static [Self] = &[
+        Self::Mcelog61,
+        Self::Stock61,
+        Self::Stock612,
+        Self::StockNew,
+    ];
+    /// Every kernel but the newest: for boots that tell of it nothing that its other boots do not.
+    pub const OLDER: &'static [Self] = &[Self::Mcelog61, Self::Stock61, Self::Stock612];
     /// Debian's own kernels.
-    pub const STOCK: &'static [Self] = &[Self::Stock61, Self::Stock612];
+    pub const STOCK: &'static [Self] = &[Self::Stock61, Self::Stock612, Self::StockNew];
+    /// The kernels that make trace instances while they boot, and map rings.
+    pub const BOOT_INSTANCES: &'static [Self] = &[Self::Stock612, Self::StockNew];
     /// The kernels with `/dev/mcelog`.
     pub const MCELOG: &'static [Self] = &[Self::Mcelog61];
 
@@ -31,15 +42,16 @@ impl Kernel {
             Self::Mcelog61 => "mcelog-6.1",
             Self::Stock61 => "stock-6.1",
             Self::Stock612 => "stock-6.12",
+            Self::StockNew => "stock-new",
         }
     }
 
-    /// Parameters without which this kernel hides what the cases look for: Debian's 6.12
-    /// keeps corrected memory errors to itself (`RAS_CEC`).
+    /// Parameters without which this kernel hides what the cases look for: Debian's kernels since
+    /// 6.12 keep corrected memory errors to themselves (`RAS_CEC`).
     #[must_use]
     pub const fn parameters(self) -> &'static str {
         match self {
-            Self::Stock612 => "ras=cec_disable",
+            Self::Stock612 | Self::StockNew => "ras=cec_disable",
             Self::Mcelog61 | Self::Stock61 => "",
         }
     }
@@ -186,10 +198,12 @@ pub struct Case {
 }
 
 impl Case {
-    /// Whether it runs on this machine.
+    /// Whether it runs on this machine. On the newest kernel, an AMD-like guest has the shared boot only: that takes time enough.
     #[must_use]
     pub fn runs_on(&self, machine: Machine) -> bool {
-        self.kernels.contains(&machine.kernel) && self.cpus.contains(&machine.cpu)
+        let newest_amd = machine.kernel == Kernel::StockNew && machine.cpu == Cpu::Amd;
+        let here = !newest_amd || matches!(self.how, How::Shared(_));
+        here && self.kernels.contains(&machine.kernel) && self.cpus.contains(&machine.cpu)
     }
 }
 
@@ -220,6 +234,9 @@ pub struct Boot {
     pub check: Option<Check>,
     /// Whether the daemon is in the guest, as [`RASD`](crate::guest::RASD).
     pub rasd: bool,
+    /// How often the guest restarts itself, its memory staying as it is; [`Boot::run`] runs
+    /// each time.
+    pub restarts: u8,
 }
 
 impl Boot {
@@ -234,6 +251,7 @@ impl Boot {
             systemd: false,
             check: None,
             rasd: false,
+            restarts: 0,
         }
     }
 
@@ -281,6 +299,13 @@ impl Boot {
     #[must_use]
     pub const fn with_rasd(self) -> Self {
         Self { rasd: true, ..self }
+    }
+
+    /// The guest restarts itself so often, and ends orderly only then. The emulated memory keeps its contents, as that
+    /// of a real machine does where the firmware leaves it alone.
+    #[must_use]
+    pub const fn restarts(self, restarts: u8) -> Self {
+        Self { restarts, ..self }
     }
 
     /// With a look at the transcript afterwards.

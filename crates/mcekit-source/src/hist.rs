@@ -26,9 +26,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// An event's `hist` file: how often the kernel met which values, counted by a `hist:` trigger that somebody has set.
 ///
 /// An event is given when the counts changed since the last one, with the totals and a field for each row. Since Linux 6.14
-/// the file can be waited for: it is readable from a hit on until it is read. (It also tells `POLLPRI`, once for each hit
-/// and whoever looks first; since looking alone takes that away, it is not what this waits for.) On older kernels the
-/// file is looked at once a second.
+/// the file can be waited for: it is readable from a hit on until it is read. (It also tells `POLLPRI`; since looking
+/// alone takes that away, it is not what this waits for.) On older kernels the file is looked at once a second.
 ///
 /// The counts stay in the kernel while the trigger is there, so nothing is lost by not reading, and there is nothing to
 /// commit.

@@ -106,6 +106,12 @@ pub trait Source: AsFd {
     fn ended(&self) -> bool {
         false
     }
+
+    /// The [`Cursor::source`] of another source that has events of this one: of an instance in memory that outlives a reboot its
+    /// copy, and of the copy the instance. [`Source::seek`] takes its cursors too: what was given there is not given here.
+    fn relative(&self) -> Option<String> {
+        None
+    }
 }
 
 /// The kinds of channels.

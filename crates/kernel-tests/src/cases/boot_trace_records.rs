@@ -9,7 +9,7 @@ use crate::guest::tracing::{MCE_RECORD, records_what_is_injected};
 pub(super) const CASE: Case = Case {
     name: "boot_trace_records",
     about: "an error before any reader is in the ring that the command line asked for, field by field",
-    kernels: Kernel::ALL,
+    kernels: Kernel::OLDER,
     cpus: Cpu::ALL,
     how: How::Boots(&[Boot::new(run).append("trace_event=mce:mce_record")]),
 };

@@ -10,7 +10,7 @@ use crate::guest::{DISK, Guest};
 pub(super) const CASE: Case = Case {
     name: "disk_lasts",
     about: "a file that was synced before a fatal error is whole after the reboot",
-    kernels: Kernel::ALL,
+    kernels: Kernel::OLDER,
     cpus: Cpu::ALL,
     how: How::Boots(&[Boot::new(writes).panics(), Boot::new(reads)]),
 };

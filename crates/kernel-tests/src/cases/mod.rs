@@ -8,6 +8,7 @@ mod boot_trace_records;
 mod boots;
 mod debugfs_injects;
 mod disk_lasts;
+mod hist_from_boot;
 mod kernel_log_agrees;
 mod knobs;
 mod mcelog_contract;
@@ -21,6 +22,7 @@ mod perf_ring_hotplug;
 mod perf_ring_reads;
 mod pstore_keeps_a_panic;
 mod rasd_after_fatal;
+mod rasd_after_restart;
 mod rasd_counts_loss;
 mod rasd_reads_a_boot_instance;
 mod rasd_reads_mcelog;
@@ -29,9 +31,11 @@ mod rasd_reads_trace_event;
 mod rasd_under_systemd;
 mod rings_follow_cpus;
 mod rings_lose_exactly;
+mod source_after_restart;
 mod source_boot_instance;
 mod source_earlier_boot;
 mod source_filters;
+mod source_hist;
 mod source_journal;
 mod source_kept_instance;
 mod source_kernel_log;
@@ -53,6 +57,7 @@ pub const ALL: &[&Case] = &[
     &knobs::CASE,
     &perf_ring_reads::CASE,
     &disk_lasts::CASE,
+    &hist_from_boot::CASE,
     &perf_ring_hotplug::CASE,
     &mcelog_erases_erst::CASE,
     &pstore_keeps_a_panic::CASE,
@@ -67,12 +72,15 @@ pub const ALL: &[&Case] = &[
     &rasd_reads_perf::CASE,
     &rasd_counts_loss::CASE,
     &rasd_after_fatal::CASE,
+    &rasd_after_restart::CASE,
     &rasd_under_systemd::CASE,
     &source_filters::CASE,
+    &source_hist::CASE,
     &source_journal::CASE,
     &source_kept_instance::CASE,
     &source_perf_and_keeper::CASE,
     &source_top_instance::CASE,
+    &source_after_restart::CASE,
     &source_boot_instance::CASE,
 ];
 

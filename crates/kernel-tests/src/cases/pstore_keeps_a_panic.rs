@@ -9,7 +9,7 @@ use crate::guest::erst::{PSTORE, console_tells, dies, has_fatal, records};
 pub(super) const CASE: Case = Case {
     name: "pstore_keeps_a_panic",
     about: "after the reboot pstore has the fatal error's record, until its file is removed",
-    kernels: Kernel::STOCK,
+    kernels: &[Kernel::Stock61, Kernel::Stock612],
     cpus: Cpu::ALL,
     how: How::Boots(&[
         Boot::new(dies).panics().checked(console_tells),

@@ -39,7 +39,7 @@ fn daemon(guest: &Guest) -> Result<Daemon, Failure> {
     let arguments: &[&str] = match guest.machine().kernel {
         // It reads the firmware's store, too.
         Kernel::Mcelog61 => &["--source", "mcelog"],
-        Kernel::Stock61 | Kernel::Stock612 => &["--source", "trace"],
+        Kernel::Stock61 | Kernel::Stock612 | Kernel::StockNew => &["--source", "trace"],
     };
     Ok(Daemon::new(&guest.mount_disk()?.join("rasd"), arguments))
 }
@@ -48,7 +48,7 @@ fn daemon(guest: &Guest) -> Result<Daemon, Failure> {
 fn late(guest: &Guest) -> usize {
     match guest.machine().kernel {
         Kernel::Mcelog61 => 0,
-        Kernel::Stock61 | Kernel::Stock612 => 1,
+        Kernel::Stock61 | Kernel::Stock612 | Kernel::StockNew => 1,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::guest::rasd::delivers_once;
 pub(super) const CASE: Case = Case {
     name: "rasd_reads_a_boot_instance",
     about: "each error is in the daemon's database once: before it, with it, and while it was killed",
-    kernels: &[Kernel::Stock612],
+    kernels: Kernel::BOOT_INSTANCES,
     cpus: Cpu::ALL,
     how: How::Boots(&[Boot::new(run)
         .append("trace_instance=mce,mce:mce_record,ras:*")

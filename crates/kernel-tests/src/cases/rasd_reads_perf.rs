@@ -9,7 +9,7 @@ use crate::guest::rasd::{Daemon, Errors, History, KILLED_AFTER, LATE};
 pub(super) const CASE: Case = Case {
     name: "rasd_reads_perf",
     about: "what happens while the daemon has its perf rings is in the database once, and each time without them is told",
-    kernels: Kernel::ALL,
+    kernels: Kernel::OLDER,
     cpus: Cpu::ALL,
     how: How::Boots(&[Boot::new(run).with_rasd()]),
 };

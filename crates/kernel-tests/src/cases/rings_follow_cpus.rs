@@ -12,7 +12,7 @@ use crate::guest::Guest;
 pub(super) const CASE: Case = Case {
     name: "rings_follow_cpus",
     about: "a stream delivers the records of a CPU that comes, that goes, and that comes again",
-    kernels: Kernel::STOCK,
+    kernels: &[Kernel::Stock61, Kernel::Stock612],
     cpus: Cpu::INTEL,
     // The second CPU is possible, and waits to be asked.
     how: How::Boots(&[Boot::new(run).append("maxcpus=1")]),

@@ -26,7 +26,8 @@ fn run(guest: &Guest) -> Outcome {
             let mut stream = match Stream::open(&instance, method) {
                 // Rings can be mapped since 6.10.
                 Err(Error::Unsupported { .. })
-                    if method == Method::Map && guest.machine().kernel != Kernel::Stock612 =>
+                    if method == Method::Map
+                        && !Kernel::BOOT_INSTANCES.contains(&guest.machine().kernel) =>
                 {
                     continue;
                 }

@@ -11,11 +11,11 @@ use crate::guest::tracing::written;
 pub(super) const CASE: Case = Case {
     name: "source_boot_instance",
     about: "from an instance of the command line each error comes once, whenever its reader dies",
-    kernels: &[Kernel::Stock612],
+    kernels: Kernel::BOOT_INSTANCES,
     cpus: Cpu::ALL,
     how: How::Boots(&[
         Boot::new(|guest| run(guest, "mapped")).append("trace_instance=mce,mce:mce_record"),
-        // The kernel maps no ring of such memory.
+        // 6.12 maps no ring of such memory, and on no kernel it is read so.
         Boot::new(|guest| run(guest, "text"))
             .append("reserve_mem=4M:4096:kept trace_instance=mce@kept,mce:mce_record"),
     ]),

@@ -12,7 +12,7 @@ use crate::guest::erst::{FATAL, PSTORE, console_tells, dies, records};
 pub(super) const CASE: Case = Case {
     name: "source_earlier_boot",
     about: "the fatal error comes once, from pstore's struct and not again from the kernel's last words or /dev/mcelog",
-    kernels: Kernel::ALL,
+    kernels: Kernel::OLDER,
     cpus: Cpu::ALL,
     how: How::Boots(&[
         Boot::new(dies).panics().checked(console_tells),

@@ -11,7 +11,7 @@ use crate::guest::tracing::written;
 pub(super) const CASE: Case = Case {
     name: "source_top_instance",
     about: "with trace_event= each error comes once from the top-level instance, whenever its reader dies",
-    kernels: Kernel::ALL,
+    kernels: Kernel::OLDER,
     cpus: Cpu::ALL,
     how: How::Boots(&[Boot::new(run).append("trace_event=mce:mce_record")]),
 };

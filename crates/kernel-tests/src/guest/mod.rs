@@ -5,6 +5,7 @@ pub mod erst;
 mod init;
 pub mod mcelog;
 pub mod rasd;
+pub mod restart;
 pub mod source;
 pub mod systemd;
 pub mod tracing;

@@ -48,6 +48,8 @@ pub(super) struct Plan<'a> {
     pub(super) erst: Option<&'a Path>,
     /// The file behind the disk, if there is to be one.
     pub(super) disk: Option<&'a Path>,
+    /// How often the guest restarts itself.
+    pub(super) restarts: u8,
 }
 
 /// How a case's process ended, as the guest's init tells it.
@@ -68,6 +70,10 @@ pub(super) enum BootEnd {
     Gone,
     /// The time was over.
     TimedOut,
+    /// It came up once more than it was to.
+    Restarted,
+    /// It did all of its plan, and came up less often than it was to.
+    NotRestarted,
 }
 
 /// What a boot leaves.
@@ -159,6 +165,8 @@ struct Emulator {
     running: Option<(String, Instant)>,
     /// Why it fails, in its own words.
     why: Option<String>,
+    /// How often the guest may yet come up.
+    to_come: u8,
 }
 
 impl Emulator {
@@ -193,7 +201,8 @@ impl Emulator {
                 plan.machine.cpu.qemu(),
             ])
             .args(["-smp", &plan.cpus.to_string(), "-m", "512"])
-            .args(["-nodefaults", "-display", "none", "-no-reboot"])
+            .args(["-nodefaults", "-display", "none"])
+            .args((plan.restarts == 0).then_some("-no-reboot"))
             .arg("-kernel")
             .arg(&plan.kernel.vmlinuz)
             .arg("-initrd")
@@ -245,6 +254,7 @@ impl Emulator {
             figures: Vec::new(),
             running: None,
             why: None,
+            to_come: plan.restarts.saturating_add(1),
         })
     }
 
@@ -270,11 +280,15 @@ impl Emulator {
                 Err(RecvTimeoutError::Timeout) => return Ok(BootEnd::TimedOut),
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            if stream == Stream::Words && self.word(&text)? {
+            let end = match stream {
+                Stream::Words => self.word(&text)?,
+                _ => None,
+            };
+            if let Some(end) = end {
                 // It goes down by itself if all is well.
                 let failed = self.cases.iter().any(|case| case.why.is_some());
-                if failed || !powers_off {
-                    return Ok(BootEnd::Done);
+                if !matches!(end, BootEnd::Done) || failed || !powers_off {
+                    return Ok(end);
                 }
                 continue;
             }
@@ -291,10 +305,10 @@ impl Emulator {
         Ok(BootEnd::Gone)
     }
 
-    /// Takes a line of the guest. Whether it says that the plan is done.
-    fn word(&mut self, text: &str) -> Result<bool, Trouble> {
+    /// Takes a line of the guest. The boot's end, if it says that.
+    fn word(&mut self, text: &str) -> Result<Option<BootEnd>, Trouble> {
         let Some(text) = text.strip_prefix('@') else {
-            return Ok(false);
+            return Ok(None);
         };
         let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
         match word {
@@ -326,10 +340,15 @@ impl Emulator {
                 self.transcript.kept.insert(name.to_owned(), bytes);
             }
             "broken" => return Err(Trouble::new(format!("the guest's init: {rest}"))),
-            "done" => return Ok(true),
+            "up" => match self.to_come.checked_sub(1) {
+                Some(left) => self.to_come = left,
+                None => return Ok(Some(BootEnd::Restarted)),
+            },
+            "done" if self.to_come > 0 => return Ok(Some(BootEnd::NotRestarted)),
+            "done" => return Ok(Some(BootEnd::Done)),
             _ => {}
         }
-        Ok(false)
+        Ok(None)
     }
 
     fn stop(&mut self) {

@@ -60,6 +60,7 @@ fn script(kernel: Kernel) -> (PathBuf, &'static str) {
         Kernel::Mcelog61 => ("mcelog.sh", "6.1"),
         Kernel::Stock61 => ("stock.sh", "6.1"),
         Kernel::Stock612 => ("stock.sh", "6.12"),
+        Kernel::StockNew => ("stock.sh", "new"),
     };
     (folder().join(name), series)
 }

@@ -188,8 +188,10 @@ impl Report<'_> {
             powers_off: how.ends == Ends::PowerOff,
             erst: lasting.map(|lasting| lasting.erst.as_path()),
             disk: lasting.map(|lasting| lasting.disk.as_path()),
+            restarts: how.restarts,
         };
-        let deadline = self.bench.deadline.min(Instant::now() + BOOT_LIMIT);
+        let limit = BOOT_LIMIT * (u32::from(how.restarts) + 1);
+        let deadline = self.bench.deadline.min(Instant::now() + limit);
         let booted = boot::run(&plan, deadline, self.bench.verbose)?;
         self.leave(machine, name, &booted)?;
         for figure in &booted.figures {
@@ -290,6 +292,8 @@ fn judge(how: &Boot, booted: &Booted) -> Result<(), String> {
         (Ends::Panic, BootEnd::Done) => {
             return Err(why.unwrap_or_else(|| "the kernel was to panic, and did not".to_owned()));
         }
+        // What the case says of it tells more.
+        (Ends::Itself, BootEnd::NotRestarted) if why.is_some() => return why.map_or(Ok(()), Err),
         (_, end) => return Err(format!("the boot ended: {end:?}")),
     }
     match how.check.map(|check| check(&booted.transcript)) {

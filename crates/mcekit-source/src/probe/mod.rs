@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 use perf_ring::Rights;
-use tracefs::fs::{EventName, Tracefs};
+use tracefs::fs::{BootInstance, EventName, Tracefs};
 
 use self::machine::Configuration;
 pub use self::machine::Machine;
@@ -33,6 +33,8 @@ pub const KEEPER_SOCKET: &str = "/run/mcekit/keeper.sock";
 pub enum Place {
     /// A trace instance of the kernel's command line, by name.
     BootInstance(String),
+    /// A copy of what such an instance's memory had of the boot before, by name.
+    EarlierBoot(String),
     /// The top-level trace instance, which the command line lets record machine checks.
     TopInstance,
     /// A trace instance that is made and kept, by name.
@@ -98,7 +100,10 @@ impl Place {
     #[must_use]
     pub const fn channel(&self) -> Channel {
         match self {
-            Self::BootInstance(_) | Self::TopInstance | Self::KeptInstance(_) => Channel::Trace,
+            Self::BootInstance(_)
+            | Self::EarlierBoot(_)
+            | Self::TopInstance
+            | Self::KeptInstance(_) => Channel::Trace,
             Self::Keeper(_) => Channel::Keeper,
             Self::Perf => Channel::Perf,
             Self::Mcelog => Channel::Mcelog,
@@ -110,7 +115,7 @@ impl Place {
 
     const fn role(&self) -> Role {
         match self {
-            Self::Pstore => Role::Backlog,
+            Self::Pstore | Self::EarlierBoot(_) => Role::Backlog,
             Self::Perf | Self::KeptInstance(_) => Role::Live,
             _ => Role::Both,
         }
@@ -120,6 +125,12 @@ impl Place {
     fn caps(&self) -> Caps {
         match self {
             Self::BootInstance(_) => crate::trace::caps(true, true),
+            Self::EarlierBoot(_) => {
+                let mut caps = crate::trace::caps(true, true);
+                caps.guarantees.remove(Guarantees::WAKES_ALL);
+                caps.guarantees.insert(Guarantees::SURVIVES_REBOOT);
+                caps
+            }
             Self::TopInstance => {
                 let mut caps = crate::trace::caps(true, true);
                 caps.guarantees.remove(Guarantees::MANY_READERS);
@@ -140,6 +151,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BootInstance(name) => write!(f, "trace instance {name}, from boot"),
+            Self::EarlierBoot(name) => write!(f, "trace instance {name}, a copy"),
             Self::TopInstance => f.write_str("top trace instance, from boot"),
             Self::KeptInstance(name) => write!(f, "trace instance {name}, kept"),
             Self::Keeper(path) => write!(f, "keeper at {}", path.display()),
@@ -186,6 +198,9 @@ pub fn probe(machine: &Machine) -> Probe {
     };
     let (boot, why_not) = boot_instance(machine, tracing.as_ref());
     add(Place::BootInstance(boot), why_not);
+    if let Some((name, why_not)) = earlier_boot(machine, tracing.as_ref()) {
+        add(Place::EarlierBoot(name), why_not);
+    }
     if let Some(why_not) = top_instance(machine, tracing.as_ref()) {
         add(Place::TopInstance, why_not);
     }
@@ -299,6 +314,30 @@ fn boot_instance(
             .map(|error| obstacle(error.to_string(), parameter)),
     };
     (name, why_not)
+}
+
+/// The copy of what an instance's memory had of the boot before, if the command line asks for one.
+fn earlier_boot(
+    machine: &Machine,
+    tracing: Result<&Tracefs, &Obstacle>,
+) -> Option<(String, Option<Obstacle>)> {
+    let asked = machine.boot_instances();
+    let records = |name: &str| {
+        let events = |boot: &BootInstance| boot.events.iter().any(|event| has_event(event));
+        asked.iter().any(|boot| boot.name == name && events(boot))
+    };
+    let copy = asked
+        .iter()
+        .find(|boot| boot.copy_of.as_deref().is_some_and(records))?;
+    let gone = |error: tracefs::Error| {
+        let how = "a kernel that makes copies (7.x), and one that has not been read through";
+        obstacle(error.to_string(), how)
+    };
+    let why_not = match tracing {
+        Err(obstacle) => Some(obstacle.clone()),
+        Ok(tracefs) => tracefs.open_instance(&copy.name).err().map(gone),
+    };
+    Some((copy.name.clone(), why_not))
 }
 
 /// The top-level instance, if the command line is about it.

@@ -97,6 +97,9 @@ fn open(candidate: &Candidate, options: &OpenOptions) -> Result<Box<dyn Source>>
     let tracefs = || options.machine.tracefs();
     Ok(match &candidate.place {
         Place::BootInstance(name) => Box::new(Trace::open(&tracefs()?, name, &options.trace)?),
+        Place::EarlierBoot(name) => {
+            Box::new(Trace::earlier_boot(&tracefs()?, name, &options.trace)?)
+        }
         Place::TopInstance => Box::new(Trace::top(&tracefs()?, &options.trace)?),
         Place::KeptInstance(_) => {
             Box::new(Trace::keep(&tracefs()?, &options.instance, &options.trace)?)

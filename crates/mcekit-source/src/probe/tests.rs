@@ -76,6 +76,28 @@ fn a_boot_instance_is_best() {
 }
 
 #[test]
+fn a_copy_of_the_boot_before_is_backlog() {
+    let cmdline = "trace_instance=mce@kept,mce:mce_record trace_instance=other=sched trace_instance=before=mce";
+    let made = Made::new("7.3.4\n", cmdline);
+    made.tracefs(&["mce", "before"]);
+    let probe = made.probe();
+    let copy = Place::EarlierBoot("before".into());
+    let found = probe.usable().find(|one| one.place == copy).unwrap();
+    assert_eq!(found.role, Role::Backlog);
+    assert_eq!(
+        probe.best_live().unwrap().place,
+        Place::BootInstance("mce".into())
+    );
+
+    // Read through, and removed by the kernel.
+    let made = Made::new("7.3.4\n", cmdline);
+    made.tracefs(&["mce"]);
+    let probe = made.probe();
+    assert!(probe.usable().all(|one| one.place != copy));
+    assert!(probe.candidates.iter().any(|one| one.place == copy));
+}
+
+#[test]
 fn what_is_missing_is_said() {
     let bare = Made::new("6.12.1\n", "quiet\n").probe();
     assert_eq!(bare.best_live(), None);

@@ -83,7 +83,7 @@ impl Mapped {
     pub(super) fn resume(&mut self, position: Option<&Position>) {
         self.start = Some(match position {
             Some(Position::Mapped(position)) => Some(*position),
-            Some(Position::Text(_)) | None => None,
+            Some(Position::Text(_) | Position::Before(_)) | None => None,
         });
     }
 

@@ -19,9 +19,10 @@
 //!
 //! Without a cursor everything comes that is still there, what was taken and is in the reader's sub-buffer included.
 //!
-//! In memory that outlives a reboot, the kernel keeps its place by sub-buffers: after a warm reboot up to one of
-//! each CPU comes again, and [`Identity`](crate::Identity) tells.
+//! In memory that outlives a reboot there are events of an earlier boot, too: each comes once, across boots, and is marked. See
+//! [`Trace::earlier_boot`].
 
+mod kept;
 mod line;
 mod mapped;
 mod options;
@@ -37,13 +38,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::OFlag;
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use tracefs::fs::{EventName, Instance, Stats, Tracefs};
 
 use self::mapped::Mapped;
 pub(crate) use self::options::MCE_RECORD;
 pub use self::options::{RAS_EVENTS, TraceOptions};
-use self::position::{Position, Positions};
+use self::position::{Mark, Position, Positions};
 use self::stats::Moment;
 use self::text::TextRing;
 use crate::fields::{Catalogue, Known};
@@ -76,6 +77,8 @@ pub struct Trace {
     positions: Positions,
     /// Of an earlier process; for CPUs whose rings appear later, too.
     resumed: Positions,
+    /// The last events that were given in an earlier boot.
+    marks: BTreeMap<u32, Vec<Mark>>,
     begun: bool,
     /// When the rings were looked into.
     now: Moment,
@@ -83,6 +86,12 @@ pub struct Trace {
     scanned: Instant,
     /// The ring may hold events from before this boot, which began then (seconds since 1970).
     booted: Option<u64>,
+    /// This is a copy, which ends.
+    copy: bool,
+    /// The instance whose copy this is, or this one's copy.
+    relative: Option<String>,
+    /// Nothing more will come.
+    ended: bool,
     /// Last, so that its rings are closed when it is removed.
     instance: Instance,
 }
@@ -163,7 +172,8 @@ impl Trace {
     /// The instance of that name, which is there already: one that the kernel made while it booted
     /// (`trace_instance=NAME,mce:mce_record`), or one that was kept.
     ///
-    /// Events that it does not record yet are switched on; its clock, its size and its filters stay as they are.
+    /// Events that it does not record yet are switched on; its clock, its size and its filters stay as they are. In memory that
+    /// outlives a reboot, a kernel may empty the ring when the first event is switched on (7.3).
     ///
     /// # Errors
     ///
@@ -171,11 +181,12 @@ impl Trace {
     /// none of the events.
     pub fn open(tracefs: &Tracefs, name: &str, options: &TraceOptions) -> Result<Self> {
         let instance = tracefs.open_instance(name)?;
-        let from_boot = tracefs
-            .boot_instances()
-            .is_ok_and(|list| list.iter().any(|boot| boot.name == name));
+        let list = tracefs.boot_instances().unwrap_or_default();
+        let from_boot = list.iter().any(|boot| boot.name == name);
         options.enable(tracefs, &instance)?;
-        Self::of(tracefs, instance, options, from_boot)
+        let mut trace = Self::of(tracefs, instance, options, from_boot, None)?;
+        trace.has_copies(tracefs, &list)?;
+        Ok(trace)
     }
 
     /// The instance of that name, which is made if it is not there, and outlives this process.
@@ -190,7 +201,7 @@ impl Trace {
             Ok(instance) => {
                 // Removed again should anything fail.
                 options.prepare(tracefs, &instance)?;
-                Self::of(tracefs, instance.keep(), options, false)
+                Self::of(tracefs, instance.keep(), options, false, None)
             }
         }
     }
@@ -203,7 +214,7 @@ impl Trace {
     pub fn own(tracefs: &Tracefs, name: &str, options: &TraceOptions) -> Result<Self> {
         let instance = tracefs.create_instance(name)?;
         options.prepare(tracefs, &instance)?;
-        let mut trace = Self::of(tracefs, instance, options, false)?;
+        let mut trace = Self::of(tracefs, instance, options, false, None)?;
         trace
             .caps
             .guarantees
@@ -221,7 +232,7 @@ impl Trace {
         let instance = tracefs.top();
         options.enable(tracefs, &instance)?;
         let from_boot = boot::parameter("trace_event").is_some();
-        let mut trace = Self::of(tracefs, instance, options, from_boot)?;
+        let mut trace = Self::of(tracefs, instance, options, from_boot, None)?;
         trace.caps.guarantees.remove(Guarantees::MANY_READERS);
         Ok(trace)
     }
@@ -231,6 +242,7 @@ impl Trace {
         instance: Instance,
         options: &TraceOptions,
         from_boot: bool,
+        copy_of: Option<String>,
     ) -> Result<Self> {
         // A kernel without it wakes for every event; one that refuses is polled by whoever looks now and then.
         let _ = instance.set_buffer_percent(0);
@@ -250,9 +262,10 @@ impl Trace {
         };
         let boot = own::boot_id(Path::new(own::BOOT_ID))?;
         let cpus = instance.cpus()?;
-        // No ring can be mapped on older kernels, and none in memory that outlives a reboot.
-        let map = options.map && cpus.iter().any(|cpu| Mapped::open(&instance, *cpu).is_ok());
         let last_boot = instance.last_boot_info()?.is_some();
+        // No ring can be mapped on older kernels. Of a mapped ring's place nothing is left after a reboot.
+        let mappable = |cpu: &u32| Mapped::open(&instance, *cpu).is_ok();
+        let map = options.map && !last_boot && cpus.iter().any(mappable);
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
             .map_err(|e| Error::system("epoll_create", e))?;
         let mut caps = caps(from_boot, instance.option("overwrite").unwrap_or(true));
@@ -271,11 +284,19 @@ impl Trace {
             blocked: u64::MAX,
             positions: Positions::default(),
             resumed: Positions::default(),
+            marks: BTreeMap::new(),
             begun: false,
             now: Moment::now(None),
             map,
             scanned: Instant::now(),
-            booted: last_boot.then(boot::time).flatten(),
+            booted: match copy_of {
+                // All of it is of an earlier boot.
+                Some(_) => Some(u64::MAX),
+                None => last_boot.then(boot::time).flatten(),
+            },
+            copy: copy_of.is_some(),
+            relative: copy_of,
+            ended: false,
             instance,
         };
         trace.rescan()?;
@@ -319,10 +340,21 @@ impl Trace {
                 Err(error) => return Err(error),
             }
         } else {
-            Ring::Text(Box::new(TextRing::open(&self.instance, cpu)?))
+            Ring::Text(Box::new(TextRing::open(
+                &self.instance,
+                cpu,
+                // Nothing writes into a copy.
+                self.booted.filter(|_| !self.copy),
+            )?))
         };
         ring.resume(self.resumed.0.get(&cpu));
-        let event = EpollEvent::new(EpollFlags::EPOLLIN, cpu.into());
+        if let (Ring::Text(ring), Some(marks)) = (&mut ring, self.marks.get(&cpu)) {
+            marks.iter().for_each(|mark| ring.given_before(*mark));
+        }
+        let mut flags = EpollFlags::EPOLLIN;
+        // What stays in there of an earlier boot would wake again and again.
+        flags.set(EpollFlags::EPOLLET, self.booted.is_some());
+        let event = EpollEvent::new(flags, cpu.into());
         self.epoll
             .add(ring.fd(), event)
             .map_err(|e| Error::system("epoll_ctl", e))?;
@@ -336,6 +368,13 @@ impl Trace {
             self.rescan()?;
         }
         self.begun = true;
+        if self.booted.is_some() {
+            // Before the look: what comes from now on wakes anew.
+            let mut told = vec![EpollEvent::empty(); self.rings.len().max(1)];
+            self.epoll
+                .wait(&mut told, EpollTimeout::ZERO)
+                .map_err(|e| Error::system("epoll_wait", e))?;
+        }
         // What was written before this will be found.
         let now = self
             .rings
@@ -345,9 +384,15 @@ impl Trace {
         self.now = Moment::now(clock);
         self.horizon = clock.unwrap_or(u64::MAX);
         let mut found = Vec::new();
-        let result = self.rings.iter_mut().try_for_each(|(_, ring)| {
+        let positions = &mut self.positions.0;
+        let result = self.rings.iter_mut().try_for_each(|(cpu, ring)| {
             let before = found.len();
             ring.gather(&self.catalogue, &mut found)?;
+            if let Ring::Text(ring) = &mut *ring
+                && let Some(mark) = ring.found_before()
+            {
+                positions.insert(*cpu, Position::Before(mark));
+            }
             if due || found.len() > before {
                 ring.refused(&mut found)?;
             }
@@ -373,6 +418,13 @@ impl Trace {
             }
         }
         self.queue.extend(found);
+        // The clock began anew with a boot: what stands before is earlier all the same.
+        let mut next: BTreeMap<u32, u64> = BTreeMap::new();
+        for item in self.queue.iter_mut().rev() {
+            let stamp = next.entry(item.cpu).or_insert(u64::MAX);
+            item.stamp = item.stamp.min(*stamp);
+            *stamp = item.stamp;
+        }
         self.queue.make_contiguous().sort_by_key(|item| item.stamp);
         self.blocked = u64::MAX;
         for (_, ring) in &self.rings {
@@ -392,14 +444,17 @@ impl Trace {
                 loss,
                 why: format!("CPU {}: {why}", item.cpu),
             }),
-            What::Event(Known::Mce(record)) => Event::Record(Observed {
-                record,
-                channel: Channel::Trace,
-                earlier_boot: self
+            What::Event(Known::Mce(record)) => {
+                let earlier_boot = self
                     .booted
                     .zip(record.time())
-                    .is_some_and(|(booted, time)| time < booted),
-            }),
+                    .is_some_and(|(booted, time)| time < booted);
+                Event::Record(Observed {
+                    record,
+                    channel: Channel::Trace,
+                    earlier_boot,
+                })
+            }
             What::Event(Known::Generic(mut generic)) => {
                 generic.time = self.now.time_of_day(item.stamp);
                 Event::Generic(generic)
@@ -478,6 +533,9 @@ impl Source for Trace {
     }
 
     fn next(&mut self) -> Result<Option<Event>> {
+        if self.ended {
+            return Ok(None);
+        }
         for round in 0.. {
             if round == MOST_ROUNDS {
                 // A clock that is ahead of itself.
@@ -501,6 +559,7 @@ impl Source for Trace {
                 Some(_) => {}
             }
         }
+        self.ended = self.copy;
         Ok(None)
     }
 
@@ -515,8 +574,19 @@ impl Source for Trace {
     }
 
     /// What became of the events behind the cursor stands in the stream: it is never [`Seek::Lapped`].
+    ///
+    /// In memory that outlives a reboot, cursors of an earlier boot and of the [relative](Source::relative) are
+    /// [`Seek::NewEpoch`], and what they were given is not given again. All that there are can be tried; one's own first.
     fn seek(&mut self, cursor: &Cursor) -> Result<Seek> {
-        let positions = self.positions_of(cursor)?;
+        let of_relative = self.relative().is_some_and(|name| name == cursor.source());
+        let positions = match of_relative {
+            true => Positions::parse(cursor.position()).ok_or_else(|| own::bad_position(cursor))?,
+            false => self.positions_of(cursor)?,
+        };
+        if of_relative || self.is_of_earlier_boot(cursor) {
+            self.given_before(&positions);
+            return Ok(Seek::NewEpoch);
+        }
         if cursor.epoch() != self.epoch {
             return Ok(Seek::NewEpoch);
         }
@@ -533,6 +603,10 @@ impl Source for Trace {
         if cursor.epoch() != self.epoch {
             return Ok(());
         }
+        if self.copy && !self.instance.root().exists() {
+            // The kernel removed it: it was read through.
+            return Ok(());
+        }
         let mut found = Vec::new();
         let result = self.rings.iter_mut().try_for_each(|(cpu, ring)| {
             let Some(position) = positions.0.get(cpu) else {
@@ -546,5 +620,15 @@ impl Source for Trace {
         });
         self.enqueue(found)?;
         result
+    }
+
+    fn ended(&self) -> bool {
+        self.ended
+    }
+
+    fn relative(&self) -> Option<String> {
+        let name = self.relative.as_deref()?;
+        let cursor = own::cursor(Channel::Trace, name, "", "");
+        Some(cursor.source().to_owned())
     }
 }

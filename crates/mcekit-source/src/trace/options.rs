@@ -30,8 +30,8 @@ pub struct TraceOptions {
     pub filter: Option<Filter>,
     /// KiB for each CPU, in an instance that is made. The kernel takes room for 1408 by default, with the first event.
     pub buffer_kb: u64,
-    /// Map the rings where the kernel can (Linux 6.10). While they are mapped, nobody can resize them. Otherwise they are read as
-    /// text, and the fields of events other than machine checks are those that the text names.
+    /// Map the rings where the kernel can (Linux 6.10), but for those in memory that outlives a reboot. While they are mapped,
+    /// nobody can resize them. Otherwise they are read as text, and the fields of events other than machine checks are those that the text names.
     pub map: bool,
 }
 

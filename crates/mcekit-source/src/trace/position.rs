@@ -11,6 +11,17 @@ const MOST: usize = 1 << 16;
 pub(super) enum Position {
     Mapped(MappedPosition),
     Text(TextPosition),
+    /// An earlier boot's, in memory that outlives a reboot: nothing but the mark still means something.
+    Before(Mark),
+}
+
+/// An event in a ring that is peeked at as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// Its time stamp.
+    pub(super) stamp: u64,
+    /// The hash of its text.
+    pub(super) hash: u64,
 }
 
 /// In a mapped ring.
@@ -42,6 +53,20 @@ pub(super) struct TextPosition {
     pub(super) last: u64,
 }
 
+impl Position {
+    /// What another boot can use of it: the last event that was given.
+    pub(super) const fn mark(&self) -> Option<Mark> {
+        match self {
+            Self::Mapped(_) => None,
+            Self::Text(at) => Some(Mark {
+                stamp: at.stamp,
+                hash: at.last,
+            }),
+            Self::Before(mark) => Some(*mark),
+        }
+    }
+}
+
 /// All CPUs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Positions(pub(super) BTreeMap<u32, Position>);
@@ -55,6 +80,7 @@ impl fmt::Display for Position {
                 "t{}.{}.{}.{}.{}.{}.{}.{}",
                 p.next, p.outstanding, p.accounted, p.read, p.overrun, p.dropped, p.stamp, p.last
             ),
+            Self::Before(mark) => write!(f, "b{}.{}", mark.stamp, mark.hash),
         }
     }
 }
@@ -126,6 +152,7 @@ impl Position {
                 stamp,
                 last,
             })),
+            ('b', &[stamp, hash]) => Some(Self::Before(Mark { stamp, hash })),
             _ => None,
         }
     }
@@ -156,6 +183,7 @@ mod tests {
                 stamp: n[6],
                 last: n[7],
             })),
+            any::<[u64; 2]>().prop_map(|[stamp, hash]| Position::Before(Mark { stamp, hash })),
         ]
     }
 
@@ -167,7 +195,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_read_or_refused(text in "[-0-9mt.:, x]*") {
+        fn any_text_is_read_or_refused(text in "[-0-9bmt.:, x]*") {
             if let Some(positions) = Positions::parse(&text) {
                 prop_assert_eq!(Positions::parse(&positions.to_string()), Some(positions));
             }

@@ -3,7 +3,8 @@
 use std::string::String;
 use std::vec::Vec;
 
-/// One `trace_instance=NAME[^FLAG…][@MEMORY][,EVENT…]` of a kernel command line.
+/// One `trace_instance=NAME[^FLAG…][@MEMORY][,EVENT…]` of a kernel command line, or `NAME=OTHER` (seen on 7.3): a copy of
+/// what another instance's memory has of the boot before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct BootInstance {
@@ -14,6 +15,9 @@ pub struct BootInstance {
     /// Memory in which the ring survives a warm reboot (6.12): `START:SIZE`, or the name of a
     /// `reserve_mem`. Such an instance cannot be removed.
     pub memory: Option<String>,
+    /// The instance whose ring was copied into this one before it began to record this boot. A copy is read-only, and
+    /// the kernel removes it once it was read through.
+    pub copy_of: Option<String>,
     /// The events that were enabled in it: `system:event`, `system` or `event`.
     pub events: Vec<String>,
 }
@@ -43,6 +47,10 @@ pub fn parse_cmdline(cmdline: &str) -> Vec<BootInstance> {
             Some((head, memory)) => (head, Some(memory.into())),
             None => (head, None),
         };
+        let (head, copy_of) = match head.split_once('=') {
+            Some((head, other)) => (head, Some(other.into())),
+            None => (head, None),
+        };
         let mut head = head.split('^');
         let name = head.next().unwrap_or_default();
         if name.is_empty() {
@@ -52,6 +60,7 @@ pub fn parse_cmdline(cmdline: &str) -> Vec<BootInstance> {
             name: name.into(),
             flags: head.map(Into::into).collect(),
             memory,
+            copy_of,
             events: parts.filter(|e| !e.is_empty()).map(Into::into).collect(),
         });
     }
@@ -83,14 +92,16 @@ mod tests {
     fn every_part_is_told_apart() {
         let found = parse_cmdline(
             "root=/dev/vda trace_instance=mce,mce:mce_record,ras trace_instance=boot^traceoff^traceprintk@0x1000:12M \
-             trace_instance= \"trace_instance=q,sched\" trace_event=x -- trace_instance=no\n",
+             trace_instance= \"trace_instance=q,sched\" trace_instance=before=boot trace_event=x -- trace_instance=no\n",
         );
-        assert_eq!(found.len(), 3);
+        assert_eq!(found.len(), 4);
         assert_eq!(found[0].name, "mce");
         assert_eq!(found[0].events, ["mce:mce_record", "ras"]);
         assert_eq!((&found[0].memory, found[0].flags.len()), (&None, 0));
         assert_eq!(found[1].flags, ["traceoff", "traceprintk"]);
         assert_eq!(found[1].memory.as_deref(), Some("0x1000:12M"));
-        assert_eq!(found[2].name, "q");
+        assert_eq!((&*found[2].name, &found[2].copy_of), ("q", &None));
+        assert_eq!(found[3].name, "before");
+        assert_eq!(found[3].copy_of.as_deref(), Some("boot"));
     }
 }
