@@ -448,7 +448,7 @@ mod tests {
             stream
                 .set_read_timeout(Some(Duration::from_secs(30)))
                 .unwrap();
-            assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0);
+            assert_eq!(stream.read_to_end(&mut Vec::new()).unwrap(), 0);
         }
     }
 

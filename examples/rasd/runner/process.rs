@@ -12,6 +12,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::prctl::{set_name, set_pdeathsig};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -107,7 +108,7 @@ fn introduce(socket: BorrowedFd<'_>, config: &Config) -> io::Result<Option<Fence
         put(socket, piece)?;
     }
     let mut hello = vec![0; MAX_HELLO];
-    let length = recv(socket.as_raw_fd(), &mut hello, MsgFlags::empty())?;
+    let length = get(socket, &mut hello)?;
     if length == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
@@ -163,7 +164,7 @@ fn begin() -> io::Result<Worker> {
 /// Reads the configuration from the socket.
 fn configuration(socket: BorrowedFd<'_>) -> io::Result<Config> {
     let mut length = [0; size_of::<usize>()];
-    recv(socket.as_raw_fd(), &mut length, MsgFlags::empty())?;
+    get(socket, &mut length)?;
     let length = usize::from_le_bytes(length);
     if length > MAX_LEN {
         return Err(io::ErrorKind::InvalidData.into());
@@ -171,7 +172,7 @@ fn configuration(socket: BorrowedFd<'_>) -> io::Result<Config> {
     let mut text = Vec::with_capacity(length);
     let mut piece = vec![0; PIECE];
     while text.len() < length {
-        let n = recv(socket.as_raw_fd(), &mut piece, MsgFlags::empty())?;
+        let n = get(socket, &mut piece)?;
         if n == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -193,9 +194,23 @@ fn needs(config: &Config) -> RunnerNeeds {
     }
 }
 
+/// Receives a message. Where there is a limit to the waiting, being stopped and continued interrupts it.
+fn get(socket: BorrowedFd<'_>, message: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match recv(socket.as_raw_fd(), message, MsgFlags::empty()) {
+            Err(Errno::EINTR) => {}
+            received => return Ok(received?),
+        }
+    }
+}
+
 fn put(socket: BorrowedFd<'_>, message: &[u8]) -> io::Result<()> {
-    send(socket.as_raw_fd(), message, MsgFlags::MSG_NOSIGNAL)?;
-    Ok(())
+    loop {
+        match send(socket.as_raw_fd(), message, MsgFlags::MSG_NOSIGNAL) {
+            Err(Errno::EINTR) => {}
+            sent => return Ok(sent.map(drop)?),
+        }
+    }
 }
 
 fn limit_waiting(socket: &impl AsFd) -> io::Result<()> {
