@@ -1,11 +1,11 @@
 //! `rasd status` and `rasd query` at the socket of a daemon that runs, and clients that behave badly.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use std::{fs, thread};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -136,7 +136,11 @@ fn a_client_that_never_reads_holds_nothing_up() {
     const COUNT: u64 = 60_000;
     let dir = tempfile::tempdir().unwrap();
     let (mut daemon, control) = daemon(dir.path(), COUNT, 15_000);
-    thread::sleep(Duration::from_secs(1));
+    // More than their sockets hold.
+    wait("there is much to tell", || {
+        let output = told(&["query", "--json", "--limit", "2000"], &control);
+        output.stdout.iter().filter(|&&byte| byte == b'\n').count() == 2000
+    });
     let mut clients: Vec<_> = (0..4)
         .map(|_| {
             let mut socket = UnixStream::connect(&control).unwrap();
