@@ -203,8 +203,8 @@ impl Journal {
                 "--no-tail",
                 "--no-pager",
                 "--quiet",
-                // What is followed is else only this boot's (journalctl 242 and later); other machines' entries, which come
-                // with it, are left out by their id.
+                // What is followed is else only this boot's (seen with 252); other machines' entries, which come with it, are
+                // left out by their id.
                 "--merge",
             ])
             .arg("_TRANSPORT=kernel")

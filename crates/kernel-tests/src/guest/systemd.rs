@@ -32,7 +32,7 @@ pub const KIT: &str = "/run/kernel-tests";
 const UNIT: &str = "kernel-tests.service";
 const TARGET: &str = "basic.target";
 
-/// What systemd and its journal mount, or find mounted, by themselves.
+/// What systemd mounts by itself.
 const ITS_OWN: [&str; 2] = ["/sys/kernel/debug", "/sys/kernel/tracing"];
 
 /// How long systemd may take for anything, in an emulated machine.
