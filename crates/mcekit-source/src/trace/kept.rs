@@ -32,7 +32,7 @@ impl Trace {
     /// What an instance in reserved memory had of the boot before: the copy that `trace_instance=NAME=INSTANCE` makes of it
     /// (Linux 7.x; seen on 7.3).
     ///
-    /// It is a backlog, which ends. [`Source::seek`] takes the copy's own cursors, and, of the boot before, those of the instance.
+    /// It is a backlog, which ends. [`Source::seek`](crate::Source::seek) takes the copy's own cursors, and, of the boot before, those of the instance.
     ///
     /// # Errors
     ///
