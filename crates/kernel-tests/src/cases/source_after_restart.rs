@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use mcekit_source::{Cursor, Event, Source, Trace, TraceOptions};
+use mcekit_source::{Cursor, Event, Seek, Source, Trace, TraceOptions};
 use tracefs::fs::Tracefs;
 
 use crate::case::{Boot, Case, Cpu, Failure, How, Kernel, Outcome, ensure, same};
@@ -42,14 +42,18 @@ fn run(guest: &Guest) -> Outcome {
         }));
     }
     // A kernel that makes no copies has an ordinary instance of another name.
-    if let Ok(mut copy) = Trace::earlier_boot(&tracefs, "before", &options) {
+    let copy = Trace::earlier_boot(&tracefs, "before", &options).ok();
+    let mut live = Trace::open(&tracefs, "mce", &options).map_err(failed)?;
+    let sought = reader.goes_on(&mut live)?;
+    // What was given last is still there: nothing is missing.
+    let wanted_seek = (so_far > 0).then_some(Seek::Resumed);
+    same("the seek", sought, wanted_seek)?;
+    if let Some(mut copy) = copy {
         reader.goes_on(&mut copy)?;
         reader.takes(&mut copy, usize::MAX)?;
         ensure(copy.ended(), "the backlog does not end")?;
         reader.commits(&mut copy)?;
     }
-    let mut live = Trace::open(&tracefs, "mce", &options).map_err(failed)?;
-    reader.goes_on(&mut live)?;
     reader.takes(&mut live, usize::MAX)?;
     same("what the boot before left", &reader.sorted(), &wanted)?;
     reader.commits(&mut live)?;
@@ -116,14 +120,15 @@ impl Reader {
     }
 
     /// Goes to where earlier readers had come: those of this source, and of the one that has events of it.
-    fn goes_on(&self, source: &mut Trace) -> Outcome {
+    fn goes_on(&self, source: &mut Trace) -> Result<Option<Seek>, Failure> {
+        let mut sought = None;
         let own = format!("trace:{}", source.name());
         for key in [Some(own), source.relative()].into_iter().flatten() {
             if let Some(cursor) = self.cursor(&key)? {
-                source.seek(&cursor)?;
+                sought.get_or_insert(source.seek(&cursor)?);
             }
         }
-        Ok(())
+        Ok(sought)
     }
 
     /// Takes what there is, until there were so many, and puts it on disk.

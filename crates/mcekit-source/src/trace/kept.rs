@@ -32,7 +32,7 @@ impl Trace {
     /// What an instance in reserved memory had of the boot before: the copy that `trace_instance=NAME=INSTANCE` makes of it
     /// (Linux 7.x; seen on 7.3).
     ///
-    /// It is a backlog, which ends. [`Source::seek`] takes the copy's own cursors, and, of the boot before, those of the instance.
+    /// It is a backlog, which ends. [`Source::seek`](crate::Source::seek) takes the copy's own cursors, and, of the boot before, those of the instance.
     ///
     /// # Errors
     ///
@@ -109,6 +109,29 @@ impl Trace {
                 self.known_up_to(cpu, mark);
             }
         }
+        self.beside = Some(copy);
         Ok(())
+    }
+
+    /// Whether the last events of the boot before that were given are still there, or in the copy.
+    pub(super) fn has_all(&self, positions: &Positions) -> Result<bool> {
+        for (cpu, position) in &positions.0 {
+            // Of a CPU that gave nothing in that boot there is nothing to miss.
+            let (Position::Text(_), Some(mark)) = (position, position.mark()) else {
+                continue;
+            };
+            let mut found = false;
+            for instance in [Some(&self.instance), self.beside.as_ref()]
+                .into_iter()
+                .flatten()
+            {
+                found |= instance.cpus()?.contains(cpu)
+                    && TextRing::open(instance, *cpu, None)?.has(mark)?;
+            }
+            if !found {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }

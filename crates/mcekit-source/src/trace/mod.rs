@@ -90,6 +90,8 @@ pub struct Trace {
     copy: bool,
     /// The instance whose copy this is, or this one's copy.
     relative: Option<String>,
+    /// This one's copy, while it is there.
+    beside: Option<Instance>,
     /// Nothing more will come.
     ended: bool,
     /// Last, so that its rings are closed when it is removed.
@@ -296,6 +298,7 @@ impl Trace {
             },
             copy: copy_of.is_some(),
             relative: copy_of,
+            beside: None,
             ended: false,
             instance,
         };
@@ -575,8 +578,9 @@ impl Source for Trace {
 
     /// What became of the events behind the cursor stands in the stream: it is never [`Seek::Lapped`].
     ///
-    /// In memory that outlives a reboot, cursors of an earlier boot and of the [relative](Source::relative) are
-    /// [`Seek::NewEpoch`], and what they were given is not given again. All that there are can be tried; one's own first.
+    /// In memory that outlives a reboot, what was given by a cursor of an earlier boot or of the [relative](Source::relative) is not
+    /// given again; one's own and the relative's can be tried, in this order. One of an earlier boot is [`Seek::Resumed`]
+    /// if the last events that were given are still there, and with them all that came after, and else [`Seek::NewEpoch`].
     fn seek(&mut self, cursor: &Cursor) -> Result<Seek> {
         let of_relative = self.relative().is_some_and(|name| name == cursor.source());
         let positions = match of_relative {
@@ -585,7 +589,10 @@ impl Source for Trace {
         };
         if of_relative || self.is_of_earlier_boot(cursor) {
             self.given_before(&positions);
-            return Ok(Seek::NewEpoch);
+            return Ok(match !of_relative && self.has_all(&positions)? {
+                true => Seek::Resumed,
+                false => Seek::NewEpoch,
+            });
         }
         if cursor.epoch() != self.epoch {
             return Ok(Seek::NewEpoch);

@@ -170,6 +170,14 @@ impl TextRing {
         Ok(last.map(|(stamp, hash)| Mark { stamp, hash }))
     }
 
+    /// Whether that event is in the ring.
+    pub(super) fn has(&self, mark: Mark) -> Result<bool> {
+        let before = stats::read(&self.stats)?.stats;
+        let is_it = |line: &Line<'_>| line.stamp == mark.stamp && hash(line) == mark.hash;
+        let peeked = self.peek(before)?;
+        Ok(peeked.is_some_and(|(_, text)| lines(&text).iter().any(is_it)))
+    }
+
     /// What is in the ring, and the counters to it. `None`: it is overwritten faster than it can be read.
     fn peek(&self, mut before: Stats) -> Result<Option<(Stats, String)>> {
         let path = self.dir.join("trace");
