@@ -24,6 +24,8 @@ pub(crate) struct Feed {
     pub(crate) pending: bool,
     /// The main loop waits for its descriptor.
     pub(crate) listening: bool,
+    /// It was found as an earlier process left it.
+    resumed: bool,
     /// What was taken of it is in the batch, or behind the last commit.
     taken: bool,
     /// On disk, and not yet told to the channel.
@@ -43,6 +45,7 @@ impl Feed {
             backlog,
             pending: true,
             listening: true,
+            resumed: false,
             taken: false,
             uncommitted: None,
             failed: None,
@@ -76,6 +79,7 @@ impl Feed {
             name: self.name.clone(),
             channel: self.channel(),
             caps: self.source.caps(),
+            resumed: self.resumed,
         }
     }
 
@@ -99,6 +103,7 @@ impl Feed {
     pub(crate) fn seek(&mut self, cursor: &Cursor) -> Option<Seek> {
         match self.source.seek(cursor) {
             Ok(seek) => {
+                self.resumed |= seek == Seek::Resumed;
                 // What is safe since then, a process that was killed may not have told the channel.
                 if seek != Seek::NewEpoch {
                     self.uncommitted = Some(cursor.clone());

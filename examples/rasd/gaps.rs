@@ -5,7 +5,7 @@
 //!
 //! | mark | this boot | another boot |
 //! |---|---|---|
-//! | followed | the channel still has it: nothing is lost | the machine fell: what came last is lost, if anything did |
+//! | followed | the channel still has it: nothing is lost | the machine fell: what came last is lost, if anything did, but for memory that outlived that |
 //! | left in order | the same | a reboot ended that soon: nothing is told; later: the channel was not read for a time |
 //! | none | a channel that does not reach back to the boot's begin has nothing from before | the same |
 
@@ -47,6 +47,8 @@ pub(crate) struct Followed {
     pub(crate) name: String,
     pub(crate) channel: Channel,
     pub(crate) caps: Caps,
+    /// It was found as it was left: what came since is all there.
+    pub(crate) resumed: bool,
 }
 
 impl Followed {
@@ -162,19 +164,15 @@ impl Gaps {
                     return;
                 }
             }
+            // In memory that outlived it.
+            (Mark::Followed { .. }, Some(_)) if now.is_some_and(|one| one.resumed) => {}
             (Mark::Followed { since, .. }, Some(_)) => {
                 let since = last.map_or(*since, |last| last.max(*since));
-                let unless = match now {
-                    Some(one) if one.caps.has(Guarantees::SURVIVES_REBOOT) => {
-                        ", unless it outlived that"
-                    }
-                    _ => "",
-                };
                 self.lose(
                     channel,
                     format!(
                         "the machine went down while {name} was followed: what it recorded after {} and nobody had read is lost, if there \
-                         was anything{unless}",
+                         was anything",
                         date(since)
                     ),
                 );

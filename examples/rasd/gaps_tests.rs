@@ -21,6 +21,7 @@ fn source(name: &str, guarantees: Guarantees) -> Followed {
             keeps: Keeps::Newest,
             loss: LossKnown::Exact,
         },
+        resumed: false,
     }
 }
 
@@ -153,15 +154,21 @@ fn who_does_not_reach_back_says_so_once_a_boot() {
 }
 
 #[test]
-fn what_is_on_a_disk_needs_no_mark_and_memory_that_was_reserved_may_have_it() {
+fn what_is_on_a_disk_needs_no_mark_and_memory_that_outlived_a_fall_has_it() {
     let now = boot("b", 100);
     let disk = FROM_BOOT | Guarantees::SURVIVES_REBOOT | Guarantees::SURVIVES_PANIC;
     assert_eq!(source("replay:x", disk).mark(Some(&now), 7), None);
     let reserved = source("trace:mce", FROM_BOOT | Guarantees::SURVIVES_REBOOT);
     assert_eq!(reserved.left(&now, 7), None, "it is there after a reboot");
     let marks = [followed("a", 3, "trace:mce")];
-    let gaps = find(&marks, &[reserved], Some(&now), None);
-    assert!(whys(&gaps)[0].ends_with(", unless it outlived that"));
+    let gaps = find(&marks, std::slice::from_ref(&reserved), Some(&now), None);
+    assert_eq!(gaps.lost.len(), 1, "another memory than it was");
+    let resumed = Followed {
+        resumed: true,
+        ..reserved
+    };
+    let gaps = find(&marks, &[resumed], Some(&now), None);
+    assert_eq!((gaps.lost, gaps.gone), (vec![], marks.to_vec()));
 }
 
 /// What becomes of a process, and of the machine after it.

@@ -1,5 +1,5 @@
 //! The one seam to the system: what the rest of the crate asks of a driver and of an open device. The kernel's
-//! is here, with the crate's only `unsafe`; [`crate::fake`] has another one.
+//! is here, with the crate's only `unsafe`; `fake` has another one.
 #![expect(
     unsafe_code,
     reason = "an ioctl writes through a pointer, which no safe wrapper of the standard library does"
