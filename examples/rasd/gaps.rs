@@ -47,7 +47,7 @@ pub(crate) struct Followed {
     pub(crate) name: String,
     pub(crate) channel: Channel,
     pub(crate) caps: Caps,
-    /// It was found as it was left: what came since is all there.
+    /// It was found as an earlier process left it.
     pub(crate) resumed: bool,
 }
 
@@ -64,6 +64,13 @@ impl Followed {
         !self.ends_with_reader()
             && self.caps.guarantees.intersects(holds)
             && !self.caps.has(Guarantees::SURVIVES_PANIC)
+    }
+
+    /// A ring in memory that outlived the machine's fall: what came since is all there. What a log on disk lacks of its end,
+    /// nobody knows.
+    fn outlived_a_fall(&self) -> bool {
+        let reserved = self.caps.has(Guarantees::SURVIVES_REBOOT);
+        self.resumed && reserved && self.channel == Channel::Trace
     }
 
     /// The mark that stands while it is followed.
@@ -164,8 +171,7 @@ impl Gaps {
                     return;
                 }
             }
-            // In memory that outlived it.
-            (Mark::Followed { .. }, Some(_)) if now.is_some_and(|one| one.resumed) => {}
+            (Mark::Followed { .. }, Some(_)) if now.is_some_and(Followed::outlived_a_fall) => {}
             (Mark::Followed { since, .. }, Some(_)) => {
                 let since = last.map_or(*since, |last| last.max(*since));
                 self.lose(

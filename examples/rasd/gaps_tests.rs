@@ -167,8 +167,20 @@ fn what_is_on_a_disk_needs_no_mark_and_memory_that_outlived_a_fall_has_it() {
         resumed: true,
         ..reserved
     };
-    let gaps = find(&marks, &[resumed], Some(&now), None);
+    let gaps = find(&marks, std::slice::from_ref(&resumed), Some(&now), None);
     assert_eq!((gaps.lost, gaps.gone), (vec![], marks.to_vec()));
+    for not_a_ring in [
+        Followed {
+            channel: Channel::Journal,
+            ..resumed.clone()
+        },
+        Followed {
+            caps: source("", FROM_BOOT).caps,
+            ..resumed
+        },
+    ] {
+        assert_eq!(find(&marks, &[not_a_ring], Some(&now), None).lost.len(), 1);
+    }
 }
 
 /// What becomes of a process, and of the machine after it.
