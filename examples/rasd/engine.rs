@@ -126,9 +126,11 @@ impl Engine {
         if let Some(cursor) = relative.and_then(|key| self.spool.cursor(&key)) {
             feed.seek(cursor);
         }
+        let outlives = feed.followed().outlives_reboot();
         let lost = match sought {
             Some(Some(Seek::Lapped(loss))) => Some((loss, "overwritten while nobody read".into())),
-            Some(Some(Seek::NewEpoch)) if self.was_followed(feed.name()) => {
+            // Of what outlives a reboot, the place may still be one of the boot before.
+            Some(Some(Seek::NewEpoch)) if !outlives && self.was_followed(feed.name()) => {
                 let why = "was made anew since: what it held and nobody had read is lost, if there was anything";
                 Some((Loss::Unknown, format!("{} {why}", feed.name())))
             }
@@ -138,9 +140,11 @@ impl Engine {
             let channel = feed.channel();
             self.add(received_now(), Event::Lost(Lost { channel, loss, why }));
         }
-        // Its place of now is on disk with the loss, which is told once; and a channel that is made anew shows by it.
+        // Its place of now is on disk with the loss, which is told once; and a channel that is made anew shows by it. A ring that
+        // outlived a reboot has no place before its events are read: they would count as given.
         let is_new = !matches!(sought, Some(Some(Seek::Resumed)));
         if is_new
+            && !outlives
             && self.options.boot.is_some()
             && !feed.backlog
             && let Some(cursor) = feed.begin()

@@ -66,11 +66,15 @@ impl Followed {
             && !self.caps.has(Guarantees::SURVIVES_PANIC)
     }
 
-    /// A ring in memory that outlived the machine's fall: what came since is all there. What a log on disk lacks of its end,
-    /// nobody knows.
+    /// A ring in memory that a reboot may leave as it is.
+    pub(crate) fn outlives_reboot(&self) -> bool {
+        self.caps.has(Guarantees::SURVIVES_REBOOT) && self.channel == Channel::Trace
+    }
+
+    /// A ring that outlived the machine's fall: what came since is all there. What a log on disk lacks of its end, nobody
+    /// knows.
     fn outlived_a_fall(&self) -> bool {
-        let reserved = self.caps.has(Guarantees::SURVIVES_REBOOT);
-        self.resumed && reserved && self.channel == Channel::Trace
+        self.resumed && self.outlives_reboot()
     }
 
     /// The mark that stands while it is followed.
